@@ -1,0 +1,36 @@
+// Package events is what a session tells: typed events, channels and callbacks
+// that carry them, and hooks that enclose what it does.
+//
+// There are three layers, each usable alone:
+//
+//  1. Level. The methods State, Done, Err and Wait of a session. Correctness
+//     hangs on these, not on events.
+//  2. Hooks. Small optional interfaces ([ConnectHook], [AttemptHook],
+//     [PhaseHook], [CommandHook], [EventHook]), called in order on the
+//     session's own goroutine. Tracing is nothing but a hook.
+//  3. Channels. Session.Subscribe returns a channel of its own; [Handlers] turn
+//     it into callbacks.
+//
+// # The grammar of a life
+//
+// A life is what one Connect or Start begins. Its events, state changes left
+// out, always parse as:
+//
+//	life    = {attempt OnRetry} attempt (OnError{Final} | OnConnect {work} OnDisconnect)
+//	attempt = OnResolve OnDial [OnSecure] OnGreeting OnHello [OnSecure OnHello]
+//	          or a beginning of that, then [OnTimeout|OnCancel] [OnDisconnect]
+//	work    = OnCommand | OnTimeout | OnCancel | OnError{Final: false}
+//
+// OnStateChange comes before the events of its transition. OnDial tells the
+// connection that won, and only that one has an OnDisconnect.
+//
+// # Delivery
+//
+// The sender never blocks. A channel has room for its buffer and for two more:
+// a closing [Lagged] and the last event of the life, which comes whatever was
+// asked for. What does not fit is counted and announced by Lagged. For every
+// channel, received + missed = emitted of the kinds asked for; the first state
+// and Lagged itself are not counted.
+//
+// With nobody listening an event costs two atomic operations and no allocation.
+package events

@@ -1,0 +1,98 @@
+package events
+
+import (
+	"time"
+)
+
+// DefaultBuffer is the room of a channel whose Filter names none.
+const DefaultBuffer = 64
+
+// Filter says what a subscriber wants. The zero value is every kind and a
+// buffer of [DefaultBuffer] events.
+type Filter struct {
+	Buffer int  // events held for a slow reader; 0 or less: DefaultBuffer
+	Kinds  Mask // 0: all
+}
+
+// feed is one subscriber's channel. Feeds guards it; the reader needs no lock.
+type feed struct {
+	ch     chan Event
+	kinds  Mask
+	room   int    // how many events may wait; the channel holds two more
+	last   uint64 // the newest Seq this feed knows of; before the first event that of the subscription
+	missed uint64
+	newest Header // of the newest missed event
+	closed bool
+}
+
+func newFeed(f Filter, first OnStateChange) *feed {
+	if f.Buffer <= 0 {
+		f.Buffer = DefaultBuffer
+	}
+	if f.Kinds == 0 {
+		f.Kinds = All
+	}
+	room := f.Buffer + 1 // the first state takes no place of the buffer
+	d := &feed{ch: make(chan Event, room+2), kinds: f.Kinds, room: room, last: first.Seq}
+	d.ch <- first
+	return d
+}
+
+// send queues e, or counts it as missed. It never blocks.
+func (d *feed) send(e Event) {
+	h := e.Head()
+	if h.Seq <= d.last {
+		return
+	}
+	d.follow(h)
+	if !d.kinds.Has(e.Kind()) {
+		return
+	}
+	need := 1
+	if d.missed > 0 {
+		need = 2 // the announcement comes first
+	}
+	if len(d.ch)+need > d.room {
+		d.missed++
+		d.newest = h
+		return
+	}
+	d.announce()
+	d.ch <- e
+}
+
+// finish queues the announcement of what was missed and the last event, for
+// which two places are always free, and closes the channel.
+func (d *feed) finish(last Event) {
+	d.follow(last.Head())
+	d.announce()
+	d.ch <- last
+	d.close()
+}
+
+// follow notes the Seq of an event. A feed of all kinds that has just begun
+// counts the events that were on their way as it did.
+func (d *feed) follow(h Header) {
+	if d.kinds == All && h.Seq > d.last+1 {
+		d.missed += h.Seq - d.last - 1
+		d.newest = h
+		d.newest.Seq = h.Seq - 1
+	}
+	d.last = h.Seq
+}
+
+func (d *feed) announce() {
+	if d.missed > 0 {
+		h := d.newest
+		h.Time = time.Now()
+		d.ch <- Lagged{Header: h, Missed: d.missed}
+		d.missed = 0
+	}
+}
+
+func (d *feed) close() {
+	if !d.closed {
+		d.closed = true
+		close(d.ch)
+	}
+}

@@ -1,0 +1,103 @@
+package events
+
+// Handlers turn a channel of events into callbacks: one optional function per
+// type of event. The zero value hears nothing.
+//
+//	ch, stop := s.Subscribe(events.Filter{Kinds: h.Kinds()})
+//	defer stop()
+//	go h.Dispatch(ch)
+//
+// The callbacks run one after another on the goroutine that called Dispatch,
+// in the order of the events, never on the session's own: they may block and
+// may call any method of the session. A callback that is slow makes the channel
+// lag, not the session.
+type Handlers struct {
+	OnStateChange func(OnStateChange)
+	OnResolve     func(OnResolve)
+	OnDial        func(OnDial)
+	OnGreeting    func(OnGreeting)
+	OnHello       func(OnHello)
+	OnSecure      func(OnSecure)
+	OnConnect     func(OnConnect)
+	OnCommand     func(OnCommand)
+	OnRetry       func(OnRetry)
+	OnTimeout     func(OnTimeout)
+	OnCancel      func(OnCancel)
+	OnError       func(OnError)
+	OnDisconnect  func(OnDisconnect)
+	Lagged        func(Lagged)
+}
+
+// Kinds returns the kinds that have a callback, for a [Filter]. With none it
+// is KindLagged alone, since an empty mask would mean all.
+func (h *Handlers) Kinds() Mask {
+	m := MaskOf(KindLagged)
+	for k, set := range map[Kind]bool{
+		KindStateChange: h.OnStateChange != nil,
+		KindResolve:     h.OnResolve != nil,
+		KindDial:        h.OnDial != nil,
+		KindGreeting:    h.OnGreeting != nil,
+		KindHello:       h.OnHello != nil,
+		KindSecure:      h.OnSecure != nil,
+		KindConnect:     h.OnConnect != nil,
+		KindCommand:     h.OnCommand != nil,
+		KindRetry:       h.OnRetry != nil,
+		KindTimeout:     h.OnTimeout != nil,
+		KindCancel:      h.OnCancel != nil,
+		KindError:       h.OnError != nil,
+		KindDisconnect:  h.OnDisconnect != nil,
+	} {
+		if set {
+			m |= MaskOf(k)
+		}
+	}
+	return m
+}
+
+// Dispatch calls the callbacks until the channel is closed, which it is at the
+// end of the life or when the subscription is ended.
+func (h *Handlers) Dispatch(ch <-chan Event) {
+	for e := range ch {
+		h.Handle(e)
+	}
+}
+
+// Handle calls the callback for one event, if there is one.
+func (h *Handlers) Handle(e Event) {
+	switch e := e.(type) {
+	case OnStateChange:
+		call(h.OnStateChange, e)
+	case OnResolve:
+		call(h.OnResolve, e)
+	case OnDial:
+		call(h.OnDial, e)
+	case OnGreeting:
+		call(h.OnGreeting, e)
+	case OnHello:
+		call(h.OnHello, e)
+	case OnSecure:
+		call(h.OnSecure, e)
+	case OnConnect:
+		call(h.OnConnect, e)
+	case OnCommand:
+		call(h.OnCommand, e)
+	case OnRetry:
+		call(h.OnRetry, e)
+	case OnTimeout:
+		call(h.OnTimeout, e)
+	case OnCancel:
+		call(h.OnCancel, e)
+	case OnError:
+		call(h.OnError, e)
+	case OnDisconnect:
+		call(h.OnDisconnect, e)
+	case Lagged:
+		call(h.Lagged, e)
+	}
+}
+
+func call[E Event](f func(E), e E) {
+	if f != nil {
+		f(e)
+	}
+}

@@ -1,0 +1,117 @@
+package events
+
+import (
+	"context"
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// Hook is a value that implements at least one of [ConnectHook],
+// [AttemptHook], [PhaseHook], [CommandHook] and [EventHook]. One hook serves
+// all sessions of its configuration and must be safe for that.
+//
+// Hooks run on the session's goroutine and must not block. The scopes nest:
+// Connect > Attempt > Phase > Command. Every Start has its End, in reverse
+// order, on panic, cancel and Close too; Start returns the context for what is
+// inside, and End gets it back. The context a hook is given is marked: a
+// blocking method of a session that is called with it returns smtp.ErrInHook
+// instead of waiting for itself. A hook that panics ends its session with an
+// error that says so.
+type Hook any
+
+// ConnectHook encloses one life's way to ready, back-off included.
+type ConnectHook interface {
+	ConnectStart(ctx context.Context, s ConnectStart) context.Context
+	ConnectEnd(ctx context.Context, e ConnectEnd)
+}
+
+// AttemptHook encloses one attempt of a Connect.
+type AttemptHook interface {
+	AttemptStart(ctx context.Context, s AttemptStart) context.Context
+	AttemptEnd(ctx context.Context, e AttemptEnd)
+}
+
+// PhaseHook encloses one phase of an attempt: resolve, dial, tls, greeting,
+// ehlo or starttls. The waits of ready and back-off are no phases.
+type PhaseHook interface {
+	PhaseStart(ctx context.Context, s PhaseStart) context.Context
+	PhaseEnd(ctx context.Context, e PhaseEnd)
+}
+
+// CommandHook encloses one command and its reply: inside a phase, or, for a
+// command that the caller asked for, under the caller's context.
+type CommandHook interface {
+	CommandStart(ctx context.Context, s CommandStart) context.Context
+	CommandEnd(ctx context.Context, e CommandEnd)
+}
+
+// EventHook gets the events of the kinds it names, in order, on the session's
+// goroutine. Kinds is asked once, when the session is made; 0 means all.
+type EventHook interface {
+	Kinds() Mask
+	Event(ctx context.Context, e Event)
+}
+
+// ConnectStart begins a life.
+type ConnectStart struct {
+	Session, Life uint64
+	Host          string // as it will be resolved; "" if the arguments were invalid
+	Port          int
+	Time          time.Time
+}
+
+// ConnectEnd tells how the Connect ended.
+type ConnectEnd struct {
+	Attempts int
+	Err      error // nil: ready
+}
+
+// AttemptStart begins an attempt.
+type AttemptStart struct {
+	Attempt int           // 1, 2, …
+	Delay   time.Duration // waited before it
+	Host    string
+	Port    int
+}
+
+// AttemptEnd tells how an attempt ended.
+type AttemptEnd struct {
+	Attempt int
+	Peer    netip.AddrPort // invalid if no connection stood or it has no IP address
+	Err     error          // nil: ready
+	Retry   bool           // another attempt follows
+}
+
+// PhaseStart begins a phase.
+type PhaseStart struct {
+	Phase fsm.State
+}
+
+// PhaseEnd tells how a phase ended and what it found out.
+type PhaseEnd struct {
+	Phase fsm.State
+	Err   error
+	Host  string               // resolve: the name asked for
+	Addrs []netip.Addr         // resolve
+	Peer  netip.AddrPort       // dial
+	Reply smtp.Reply           // greeting, ehlo, starttls: the last reply
+	TLS   *tls.ConnectionState // tls, starttls: nil if the handshake was not finished
+	// Verdict is why the certificate would have been refused, under TrustedSite.
+	Verdict error
+}
+
+// CommandStart begins a command.
+type CommandStart struct {
+	Verb string
+}
+
+// CommandEnd tells its reply.
+type CommandEnd struct {
+	Verb  string
+	Reply smtp.Reply // zero if none came
+	Err   error      // 4yz and 5yz included
+}

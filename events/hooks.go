@@ -1,0 +1,193 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// Hooks are the hooks of a configuration, sorted by what they implement. The
+// zero value has none. Safe for any number of sessions. Each method calls every
+// hook, whatever the others do, and returns an error of smtp.KindPanic if one
+// panicked.
+type Hooks struct {
+	connect []ConnectHook
+	attempt []AttemptHook
+	phase   []PhaseHook
+	command []CommandHook
+	event   []eventHook
+	mask    Mask
+}
+
+type eventHook struct {
+	EventHook
+	kinds Mask
+}
+
+// SortHooks sorts hooks once, at construction. A value that implements no hook
+// interface is an invalid argument.
+func SortHooks(hooks []Hook) (Hooks, error) {
+	var all Hooks
+	for i, h := range hooks {
+		known := false
+		if c, ok := h.(ConnectHook); ok {
+			all.connect, known = append(all.connect, c), true
+		}
+		if a, ok := h.(AttemptHook); ok {
+			all.attempt, known = append(all.attempt, a), true
+		}
+		if p, ok := h.(PhaseHook); ok {
+			all.phase, known = append(all.phase, p), true
+		}
+		if c, ok := h.(CommandHook); ok {
+			all.command, known = append(all.command, c), true
+		}
+		if e, ok := h.(EventHook); ok {
+			kinds := e.Kinds()
+			if kinds == 0 {
+				kinds = All
+			}
+			all.event, known = append(all.event, eventHook{e, kinds}), true
+			all.mask |= kinds
+		}
+		if !known {
+			return Hooks{}, smtp.Invalid(fmt.Sprintf(
+				"Hooks[%d] is a %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook or EventHook of package events", i, h))
+		}
+	}
+	return all, nil
+}
+
+// ConnectStart opens the scope of a Connect.
+func (h *Hooks) ConnectStart(ctx context.Context, s ConnectStart) (context.Context, error) {
+	return open(ctx, h.connect, s, ConnectHook.ConnectStart)
+}
+
+// ConnectEnd closes it.
+func (h *Hooks) ConnectEnd(ctx context.Context, e ConnectEnd) error {
+	return shut(ctx, h.connect, e, ConnectHook.ConnectEnd)
+}
+
+// AttemptStart opens the scope of an attempt.
+func (h *Hooks) AttemptStart(ctx context.Context, s AttemptStart) (context.Context, error) {
+	return open(ctx, h.attempt, s, AttemptHook.AttemptStart)
+}
+
+// AttemptEnd closes it.
+func (h *Hooks) AttemptEnd(ctx context.Context, e AttemptEnd) error {
+	return shut(ctx, h.attempt, e, AttemptHook.AttemptEnd)
+}
+
+// PhaseStart opens the scope of a phase.
+func (h *Hooks) PhaseStart(ctx context.Context, s PhaseStart) (context.Context, error) {
+	return open(ctx, h.phase, s, PhaseHook.PhaseStart)
+}
+
+// WantPhases reports whether any hook encloses phases.
+func (h *Hooks) WantPhases() bool { return len(h.phase) > 0 }
+
+// PhaseEnd closes it.
+func (h *Hooks) PhaseEnd(ctx context.Context, e PhaseEnd) error {
+	return shut(ctx, h.phase, e, PhaseHook.PhaseEnd)
+}
+
+// CommandStart opens the scope of a command.
+func (h *Hooks) CommandStart(ctx context.Context, s CommandStart) (context.Context, error) {
+	return open(ctx, h.command, s, CommandHook.CommandStart)
+}
+
+// CommandEnd closes it.
+func (h *Hooks) CommandEnd(ctx context.Context, e CommandEnd) error {
+	return shut(ctx, h.command, e, CommandHook.CommandEnd)
+}
+
+// Want reports whether any hook wants events of kind k.
+func (h *Hooks) Want(k Kind) bool { return h.mask.Has(k) }
+
+// Event gives an event to the hooks that want its kind.
+func (h *Hooks) Event(ctx context.Context, e Event) (err error) {
+	if !h.Want(e.Kind()) {
+		return nil
+	}
+	inside := markHook(ctx)
+	for i := range h.event {
+		if h.event[i].kinds.Has(e.Kind()) {
+			err = errors.Join(err, guard(h.event[i].EventHook, inside, e, EventHook.Event))
+		}
+	}
+	return err
+}
+
+// open calls the Start of every hook in order, each with the context that the
+// one before returned.
+func open[H, S any](ctx context.Context, hooks []H, s S, start func(H, context.Context, S) context.Context) (context.Context, error) {
+	if len(hooks) == 0 {
+		return ctx, nil
+	}
+	var failed error
+	marked := markHook(ctx)
+	inside := marked
+	for _, h := range hooks {
+		failed = errors.Join(failed, guard(h, inside, s, func(h H, ctx context.Context, s S) {
+			c := start(h, ctx, s)
+			if c == nil {
+				return
+			}
+			if inside = c; !InHook(c) { // a context of the hook's own
+				inside = markHook(c)
+			}
+		}))
+	}
+	if inside == marked {
+		return ctx, failed
+	}
+	return context.WithValue(inside, hookKey{}, false), failed
+}
+
+// shut calls the End of every hook in reverse order.
+func shut[H, E any](ctx context.Context, hooks []H, e E, end func(H, context.Context, E)) error {
+	if len(hooks) == 0 {
+		return nil
+	}
+	var failed error
+	inside := markHook(ctx)
+	for i := len(hooks) - 1; i >= 0; i-- {
+		failed = errors.Join(failed, guard(hooks[i], inside, e, end))
+	}
+	return failed
+}
+
+// guard turns a panic of a hook into an error.
+func guard[H, X any](h H, ctx context.Context, x X, f func(H, context.Context, X)) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &smtp.Error{Kind: smtp.KindPanic, Err: &PanicError{Where: fmt.Sprintf("hook %T", h), Value: fmt.Sprint(v), Stack: debug.Stack()}}
+		}
+	}()
+	f(h, ctx, x)
+	return nil
+}
+
+// PanicError is the cause of an error of smtp.KindPanic.
+type PanicError struct {
+	Where string // what panicked, such as "hook *main.myHook"
+	Value string
+	Stack []byte // of the goroutine that panicked
+}
+
+// Error names what panicked and its value; the stack is in the field.
+func (e *PanicError) Error() string { return e.Where + " panicked: " + e.Value }
+
+type hookKey struct{}
+
+func markHook(ctx context.Context) context.Context { return context.WithValue(ctx, hookKey{}, true) }
+
+// InHook reports whether ctx was given to a hook, so that a call that waits
+// for the session would wait for itself.
+func InHook(ctx context.Context) bool {
+	in, _ := ctx.Value(hookKey{}).(bool)
+	return in
+}

@@ -1,0 +1,43 @@
+package tracing
+
+import (
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ehlo-go/ehlo/events"
+)
+
+// Config says how connects are traced. The zero value is good.
+type Config struct {
+	// TracerProvider makes the spans. If it is nil, the global provider does,
+	// and is asked anew at each Connect: one installed after New counts.
+	//
+	// The eBPF auto-instrumentation works without a global provider. Programs
+	// watched by it give the TracerProvider of go.opentelemetry.io/auto/sdk.
+	TracerProvider trace.TracerProvider
+
+	// Compact leaves out the spans of the phases.
+	Compact bool
+}
+
+// Hook traces the connects of any number of sessions. It holds nothing of any
+// one of them (spans travel in the context) and is safe for concurrent use.
+type Hook struct {
+	tracer  trace.Tracer // nil: the global provider's, asked at each Connect
+	scope   []trace.TracerOption
+	compact bool
+}
+
+var (
+	_ events.ConnectHook = (*Hook)(nil)
+	_ events.AttemptHook = (*Hook)(nil)
+	_ events.PhaseHook   = (*Hook)(nil)
+)
+
+// New returns the hook. A zero Config traces through the global provider.
+func New(c Config) *Hook {
+	h := &Hook{scope: scope(), compact: c.Compact}
+	if p := c.TracerProvider; p != nil && !placeholder(p) {
+		h.tracer = p.Tracer(ScopeName, h.scope...)
+	}
+	return h
+}

@@ -1,0 +1,219 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
+)
+
+// actor is a life as its own goroutine sees it. Nobody else touches it.
+type actor struct {
+	s    *Session
+	l    *life
+	plan plan
+	*connecting
+
+	attempt  int
+	conn     *transport.Conn
+	dialed   bool // OnDial was told, so OnDisconnect is owed
+	secure   bool // TLS stands
+	extended bool
+	remote   string
+	caps     smtp.Capabilities
+	reply    smtp.Reply // the newest
+	hookErr  error      // a hook panicked where no error could be returned
+}
+
+// connecting is what only the way to ready needs. It is dropped there, since a
+// session may rest for hours.
+type connecting struct {
+	ctx   context.Context // the caller's; ends too when the life is cut
+	stop  func() bool     // of Start's watch on the caller's context
+	began time.Time
+
+	// The scopes that hooks see, open while not nil.
+	connectScope context.Context
+	attemptScope context.Context
+	phaseScope   context.Context
+	facts        events.PhaseEnd // what the phase found out
+
+	retry   retry
+	answers *transport.Answers
+	peer    netip.AddrPort
+}
+
+// newConnecting returns a connect that waits for ctx.
+func newConnecting(ctx context.Context) *connecting {
+	return &connecting{ctx: ctx, stop: func() bool { return true }}
+}
+
+// run is the goroutine of a life: what comes first, the loop, and one finisher
+// whatever happens.
+func (a *actor) run(first func() error) {
+	var err error
+	over := true
+	defer func() {
+		if v := recover(); v != nil {
+			err = &smtp.Error{Kind: smtp.KindPanic, Phase: a.s.machine.State().String(),
+				Err: &events.PanicError{Where: "session", Value: fmt.Sprint(v), Stack: debug.Stack()}}
+		}
+		if over {
+			a.finish(err)
+		}
+	}()
+	if err = first(); err == nil {
+		over, err = a.loop()
+	}
+}
+
+// begin opens the connect.
+func (a *actor) begin() error {
+	if err := a.openConnect(); err != nil {
+		return err
+	}
+	return a.fire(fsm.Connect)
+}
+
+// rest begins nothing: a life that is ready goes on in a goroutine of its own,
+// so that the stack that a handshake has grown is given back.
+func (a *actor) rest() error { return nil }
+
+// loop walks the table until the life is over, and returns what ended it, or
+// until it is ready, where another goroutine goes on. It is the only place where
+// phases and attempts begin and end.
+func (a *actor) loop() (over bool, err error) {
+	for {
+		st := a.s.machine.State()
+		trigger, err := a.turn(st)
+		if err == nil && trigger == fsm.Hello {
+			err = a.commit()
+		}
+		if err != nil {
+			err = a.explain(st, err)
+			if !st.Connecting() {
+				return true, err
+			}
+			if !a.endAttempt(st, err) {
+				return true, err
+			}
+			trigger = fsm.Retry
+		}
+		if trigger == fsm.Close {
+			return true, nil
+		}
+		if err := a.fire(trigger); err != nil {
+			return true, a.explain(st, err)
+		}
+		switch trigger {
+		case fsm.Hello:
+			a.connected()
+			go a.run(a.rest)
+			return false, nil
+		case fsm.Retry:
+			a.disconnected(err)
+			a.told(events.KindRetry, func(h events.Header) events.Event {
+				return events.OnRetry{Header: h, Err: err, Delay: a.retry.delay}
+			})
+		}
+	}
+}
+
+// turn does the work of one state and returns what comes of it. The states that
+// wait are no phases; ready is reached by few and small frames, since they are
+// what a resting session's stack holds.
+func (a *actor) turn(st fsm.State) (fsm.Trigger, error) {
+	switch st {
+	case fsm.Ready:
+		return a.ready()
+	case fsm.Backoff:
+		return a.backoff()
+	case fsm.Quit:
+		return a.quit()
+	default:
+		return a.enclosed(st)
+	}
+}
+
+// enclosed runs the phase of a state in its scope. An attempt begins with
+// resolve.
+func (a *actor) enclosed(st fsm.State) (trigger fsm.Trigger, err error) {
+	if st == fsm.Resolve {
+		if err := a.openAttempt(); err != nil {
+			return 0, err
+		}
+	}
+	a.facts = events.PhaseEnd{Phase: st}
+	ctx, err := a.s.hooks.PhaseStart(a.attemptScope, events.PhaseStart{Phase: st})
+	a.phaseScope = ctx
+	if err == nil {
+		trigger, err = a.phase(ctx, st)
+	}
+	if err == nil {
+		err = a.hookErr
+	}
+	if err != nil {
+		err = a.explain(st, err)
+	}
+	return trigger, errors.Join(err, a.closePhase(err))
+}
+
+// phase runs the phase of a state. Each asks first whether the life was cut.
+func (a *actor) phase(ctx context.Context, st fsm.State) (fsm.Trigger, error) {
+	if err := a.ended(); err != nil {
+		return 0, err
+	}
+	switch st {
+	case fsm.Resolve:
+		return a.resolve(ctx)
+	case fsm.Dial:
+		return a.dial(ctx)
+	case fsm.TLS:
+		return a.handshakeFirst()
+	case fsm.Greeting:
+		return a.greeting()
+	case fsm.Ehlo:
+		return a.ehlo(ctx)
+	case fsm.StartTLS:
+		return a.starttls(ctx)
+	default:
+		return fsm.Close, nil
+	}
+}
+
+// commit decides between success and a cut that came before it. After it the
+// end of the caller's context means nothing.
+func (a *actor) commit() error {
+	a.s.mu.Lock()
+	err := a.endedLocked()
+	a.l.connecting = err != nil
+	a.s.mu.Unlock()
+	if err == nil {
+		a.hookErr = errors.Join(a.closeAttempt(nil), a.closeConnect(nil))
+	}
+	return err
+}
+
+// connected tells that the session is ready, and lets go of what only the
+// connect needed: a session may rest for hours.
+func (a *actor) connected() {
+	a.told(events.KindConnect, func(h events.Header) events.Event {
+		return events.OnConnect{Header: h, Host: a.plan.host.String(), Port: a.plan.port, Remote: a.remote,
+			Extended: a.extended, Secure: a.secure, Elapsed: time.Since(a.began)}
+	})
+	a.stop()
+	a.s.mu.Lock()
+	a.l.cancel(nil)
+	a.l.cancel = nil
+	a.s.mu.Unlock()
+	a.connecting = nil
+	a.conn.Drain() // on this stack: what it finds, Park finds
+	close(a.l.ready)
+}

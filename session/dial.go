@@ -1,0 +1,80 @@
+package session
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/transport"
+)
+
+// dial opens the connection: a race of the addresses, or the proxy's answer.
+func (a *actor) dial(ctx context.Context) (fsm.Trigger, error) {
+	if limit := a.plan.timeouts.Dial; limit > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, limit)
+		defer stop()
+	}
+	won, err := a.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	a.retry.dialing = won.Addr
+	a.retry.spent = append(a.retry.spent, won.Failed...)
+	if err := a.take(won.Conn); err != nil {
+		return 0, err
+	}
+	if h, ok := a.heard(events.KindDial); ok {
+		e := events.OnDial{Header: h, Local: won.Conn.LocalAddr().String(), Remote: a.remote, Dials: won.Dials}
+		if a.plan.proxy != nil {
+			e.Proxy = a.plan.proxy.String()
+		}
+		a.tell(e)
+	}
+	if a.plan.security == implicit {
+		return fsm.Wrapped, nil
+	}
+	return fsm.Dialed, nil
+}
+
+func (a *actor) connect(ctx context.Context) (transport.Dialed, error) {
+	dialer := a.s.config.Dialer
+	if a.plan.proxy != nil {
+		conn, err := a.plan.proxy.Dial(ctx, dialer, net.JoinHostPort(a.plan.host.String(), strconv.Itoa(a.plan.port)))
+		return transport.Dialed{Conn: conn, Dials: 1}, err
+	}
+	defer a.answers.Close()
+	race := transport.Race{Dialer: dialer, Port: uint16(a.plan.port), Delay: a.s.config.RaceDelay}
+	if a.plan.options.Has(Tunnel) {
+		// One dial to exactly this host and port. The next attempt takes the next
+		// address, if there is one.
+		a.answers.Only(1)
+		a.retry.after = a.answers.Addrs()[0]
+	}
+	return race.Dial(ctx, a.answers)
+}
+
+// take makes a new connection the life's, unless the life was cut meanwhile.
+func (a *actor) take(c net.Conn) error {
+	a.s.mu.Lock()
+	err := a.endedLocked()
+	if err == nil {
+		a.conn = transport.NewConn(c, &a.s.mu, a.plan.timeouts.Line)
+		a.l.conn = a.conn
+	}
+	a.s.mu.Unlock()
+	if err != nil {
+		_ = c.Close()
+		return err
+	}
+	a.dialed, a.secure, a.remote = true, false, c.RemoteAddr().String()
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		addr := tcp.AddrPort()
+		a.peer = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	}
+	a.facts.Peer = a.peer
+	return nil
+}

@@ -1,0 +1,31 @@
+// Package session is the actor: one SMTP client session, from a host's name to
+// ready, and what is asked of it then.
+//
+// # The life of a session
+//
+// [New] makes a [Session] without a goroutine and without I/O. [Session.Connect]
+// begins a life: one goroutine walks the table of package fsm through resolve,
+// dial, tls, greeting, ehlo and starttls to ready, with retries in between, and
+// waits there, parked, for its caller and its server at once. The life ends by
+// Disconnect (QUIT), by Close, when the server leaves, or when an attempt fails
+// for good. Nothing reconnects by itself; Connect may be called again.
+//
+// # Invariants
+//
+//   - Only the life's goroutine touches the connection. Others post requests,
+//     or cut: set a past deadline, under the lock that guards all deadlines.
+//   - The loop in actor.go is the only place where phases begin and end. A phase
+//     does its I/O and returns a trigger; looplab/fsm decides.
+//   - A cancel that comes after success cuts nothing: both are decided under the
+//     session's lock.
+//   - A connect ends in exactly one of OnConnect and a final OnError, a
+//     connection in exactly one OnDisconnect.
+//
+// # Files
+//
+// session.go has the public methods, life.go what begins and cuts a life,
+// actor.go the loop and its one finisher; resolve.go, dial.go, tls.go,
+// greeting.go, ehlo.go, starttls.go, ready.go, backoff.go and quit.go are the
+// phases; plan.go turns properties and arguments into what will be done, and
+// retry.go decides what follows a failed attempt.
+package session

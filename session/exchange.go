@@ -1,0 +1,45 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// exchange sends one command and reads its reply: the scope that CommandHooks
+// see. The error is that of the connection or of the protocol; whether the reply
+// is consent is for the caller to say.
+func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Duration, enhanced bool) (smtp.Reply, error) {
+	inside, err := a.s.hooks.CommandStart(ctx, events.CommandStart{Verb: verb})
+	var r smtp.Reply
+	if err == nil {
+		r, err = a.say(line, limit, enhanced)
+	}
+	told := err
+	if told == nil && !r.Intermediate() {
+		told = refusal(r)
+	}
+	err = errors.Join(err, a.s.hooks.CommandEnd(inside, events.CommandEnd{Verb: verb, Reply: r, Err: told}))
+	if err != nil {
+		e := asError(err)
+		e.Command = verb
+		return r, e
+	}
+	a.reply = r
+	return r, nil
+}
+
+// say writes a line and reads a reply. What the server said before it was asked
+// is no reply to this command: a goodbye, or a broken protocol.
+func (a *actor) say(line string, limit time.Duration, enhanced bool) (smtp.Reply, error) {
+	if a.conn.Buffered() > 0 {
+		return smtp.Reply{}, a.conn.ReadUnsolicited(a.plan.timeouts.Line)
+	}
+	if err := a.conn.WriteLine(line, limit); err != nil {
+		return smtp.Reply{}, err
+	}
+	return a.conn.ReadReply(limit, enhanced)
+}

@@ -1,0 +1,49 @@
+package session
+
+import (
+	"errors"
+	"io"
+
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// ended returns an error of KindCanceled if the life was cut, or if the
+// caller's context ended while connecting.
+func (a *actor) ended() error {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	return a.endedLocked()
+}
+
+func (a *actor) endedLocked() error {
+	switch {
+	case a.l.cut != nil:
+		return &smtp.Error{Kind: smtp.KindCanceled, Err: a.l.cut}
+	case a.l.connecting && a.ctx.Err() != nil:
+		return &smtp.Error{Kind: smtp.KindCanceled, Err: contextError(a.ctx)}
+	}
+	return nil
+}
+
+// explain completes an error with the phase, and asks whether the life was cut
+// before it believes a timeout or a lost connection.
+func (a *actor) explain(st fsm.State, err error) error {
+	e := asError(err)
+	switch e.Kind {
+	case smtp.KindReply, smtp.KindProtocol, smtp.KindCertificate, smtp.KindNoTLS, smtp.KindPanic, smtp.KindInvalid:
+	default:
+		if ended := a.ended(); ended != nil {
+			command := e.Command
+			e = asError(ended)
+			e.Command = command
+		}
+	}
+	if e.Phase == "" {
+		e.Phase = st.String()
+	}
+	return e
+}
+
+// isEOF reports an orderly end of the connection.
+func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }

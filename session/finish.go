@@ -1,0 +1,83 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// finish is the one end of a life, in this order: scopes and socket closed,
+// machine closed, last events, channels closed, Err stored, mailbox refused and
+// emptied, Done closed and with it Connect answered. cause is nil after
+// Disconnect.
+func (a *actor) finish(cause error) {
+	s, l := a.s, a.l
+	s.mu.Lock()
+	connected := !l.connecting
+	l.finishing, l.connecting = true, false
+	cut, closed := l.cut, s.closed
+	if l.cancel != nil {
+		l.cancel(nil)
+		l.cancel = nil
+	}
+	s.mu.Unlock()
+
+	if connected && !errors.Is(cause, smtp.ErrClosed) {
+		a.tellCause(cause)
+	}
+	if a.connecting != nil {
+		a.stop()
+		_ = a.closePhase(cause) // open only after a panic, as is the attempt
+		a.retry.again = false
+		_ = a.closeAttempt(cause)
+		_ = a.closeConnect(cause)
+	}
+	a.hangUp()
+	_ = a.fire(fsm.Close)
+
+	l.err, l.connectErr = cause, cause
+	if cause == nil || errors.Is(cut, smtp.ErrClosed) {
+		l.err = &smtp.Error{Kind: smtp.KindClosed}
+	}
+	if connected {
+		a.last(events.KindDisconnect, closed, a.disconnect(cause))
+	} else {
+		a.disconnected(cause)
+		a.last(events.KindError, closed, func(h events.Header) events.Event {
+			return events.OnError{Header: h, Err: cause, Final: true}
+		})
+	}
+
+	s.mu.Lock()
+	l.ended = true
+	waiting := l.mailbox.queue
+	l.mailbox.queue = nil
+	s.mu.Unlock()
+	for _, r := range waiting {
+		a.answer(r, smtp.Reply{}, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: l.err})
+	}
+	close(l.done)
+}
+
+// refuse is a life of one final OnError, for arguments that are invalid. The
+// caller's goroutine runs it.
+func (a *actor) refuse(err error) {
+	_ = a.openConnect()
+	a.finish(a.explain(a.s.machine.State(), err))
+}
+
+// hearing is the context that hooks of events get: the innermost open scope's.
+func (a *actor) hearing() context.Context {
+	if a.connecting == nil {
+		return context.Background()
+	}
+	for _, ctx := range []context.Context{a.phaseScope, a.attemptScope, a.connectScope} {
+		if ctx != nil {
+			return ctx
+		}
+	}
+	return a.ctx
+}

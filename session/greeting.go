@@ -1,0 +1,45 @@
+package session
+
+import (
+	"fmt"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// greeting waits for the server's first reply (RFC 5321 3.1). Any 2yz greets.
+func (a *actor) greeting() (fsm.Trigger, error) {
+	r, err := a.conn.ReadReply(a.plan.timeouts.Greeting, false)
+	if err != nil {
+		return 0, a.hintPort(err)
+	}
+	a.reply, a.facts.Reply = r, r
+	if err := refusal(r); err != nil {
+		return 0, err
+	}
+	if h, ok := a.heard(events.KindGreeting); ok {
+		a.tell(events.OnGreeting{Header: h, Reply: r})
+	}
+	return fsm.Greeted, nil
+}
+
+// hintPort says what silence on port 465 usually means.
+func (a *actor) hintPort(err error) error {
+	e := asError(err)
+	if a.plan.port == portSubmissions && a.plan.security != implicit && (e.Kind == smtp.KindTimeout || e.Kind == smtp.KindLost) {
+		e.Err = fmt.Errorf("%w (port %d usually wants SecureImplicit)", e.Err, portSubmissions)
+	}
+	return e
+}
+
+// refusal is nil for 2yz, else why the reply is no consent.
+func refusal(r smtp.Reply) error {
+	switch {
+	case r.Positive():
+		return nil
+	case r.Negative():
+		return &smtp.Error{Kind: smtp.KindReply, Reply: r, Permanent: r.Permanent()}
+	}
+	return &smtp.Error{Kind: smtp.KindProtocol, Reply: r, Err: fmt.Errorf("%d where 2yz, 4yz or 5yz was due", r.Code)}
+}

@@ -1,0 +1,166 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
+)
+
+// life is what one Connect or Start begins, as others than its goroutine see
+// it. The session's lock guards the fields, but for the channels and what is
+// said to be set before one of them closes.
+type life struct {
+	number uint64
+	ready  chan struct{} // closed when the session is ready
+	done   chan struct{} // closed at the end
+
+	began      bool
+	connecting bool // until OnConnect or the final OnError
+	leaving    bool // Disconnect was called while ready
+	finishing  bool // the last events are going out
+	ended      bool // done is about to close, and a new life may begin
+	cut        error
+	conn       *transport.Conn
+	cancel     context.CancelCauseFunc // of what resolve and dial wait for
+	mailbox    mailbox
+
+	err        error // before done closes: what Err returns
+	connectErr error // before done closes: what Connect returns
+	quitErr    error // before done closes: what Disconnect returns
+}
+
+func newLife() *life {
+	return &life{ready: make(chan struct{}), done: make(chan struct{})}
+}
+
+// begin starts a life, or tells why not. With detached, the end of ctx cuts the
+// life by itself, since nobody waits who would.
+func (s *Session) begin(ctx context.Context, opts []ConnectOption, detached bool) (*life, error) {
+	if events.InHook(ctx) {
+		return nil, &smtp.Error{Kind: smtp.KindInHook}
+	}
+	var args arguments
+	for _, o := range opts {
+		o.applyConnect(&args)
+	}
+	for {
+		s.mu.Lock()
+		l := s.life
+		if l.finishing && !l.ended { // its last event may have caused this call
+			s.mu.Unlock()
+			<-l.done
+			continue
+		}
+		if s.closed {
+			s.mu.Unlock()
+			return nil, &smtp.Error{Kind: smtp.KindClosed}
+		}
+		if l.began && !l.ended {
+			s.mu.Unlock()
+			return nil, &smtp.Error{Kind: smtp.KindConnected, Err: errors.New("Disconnect first, or use another session")}
+		}
+		if l.ended {
+			l = newLife()
+			s.life = l
+		}
+		s.lives++
+		l.number, l.began, l.connecting = s.lives, true, true
+		p, err := newPlan(&s.config, &args)
+		if err == nil {
+			s.takeCredentials(&args)
+		}
+		connect, cancel := context.WithCancelCause(ctx)
+		l.cancel = cancel
+		a := &actor{s: s, l: l, plan: p, connecting: newConnecting(connect)}
+		if detached && err == nil {
+			a.stop = context.AfterFunc(ctx, func() { s.cancelConnect(l, ctx) })
+		}
+		s.mu.Unlock()
+		if err != nil {
+			a.refuse(err)
+			return nil, err
+		}
+		go a.run(a.begin)
+		return l, nil
+	}
+}
+
+// closeIdle ends a session that has no life: nothing will come.
+func (s *Session) closeIdle(l *life) {
+	if l.ended {
+		s.feeds.End()
+		return
+	}
+	header := func(seq uint64) events.Header {
+		return events.Header{Session: s.id, Seq: seq, Time: time.Now(), State: fsm.Closed}
+	}
+	_ = s.fire(context.Background(), fsm.Close, &view{}, header)
+	s.feeds.End()
+	l.err = &smtp.Error{Kind: smtp.KindClosed}
+	close(l.done)
+}
+
+// takeCredentials writes given credentials to the session's properties.
+func (s *Session) takeCredentials(args *arguments) {
+	if args.userName != nil {
+		s.config.UserName = *args.userName
+	}
+	if args.password != nil {
+		s.config.Password = *args.password
+	}
+}
+
+// cutLife ends a life's I/O, now and later. The caller holds the lock.
+func (l *life) cutLife(cause error) {
+	if l.cut != nil {
+		return
+	}
+	l.cut = cause
+	if l.cancel != nil {
+		l.cancel(cause)
+	}
+	if l.conn != nil {
+		l.conn.Wake()
+		l.conn.Cut()
+	}
+}
+
+// wake makes a parked goroutine look at its mailbox. The caller holds the lock.
+func (l *life) wake() {
+	if l.conn != nil {
+		l.conn.Wake()
+	}
+}
+
+// cancelConnect cuts a life that is still connecting because ctx ended. After
+// OnConnect it does nothing: success and cancel are decided under one lock.
+func (s *Session) cancelConnect(l *life, ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.connecting {
+		l.cutLife(contextError(ctx))
+	}
+}
+
+// canceled is the end of a caller's context: its error, and its cause if that
+// is another one.
+type canceled struct{ err, cause error }
+
+func (c canceled) Error() string {
+	if c.cause == c.err {
+		return c.err.Error()
+	}
+	return c.err.Error() + ": " + c.cause.Error()
+}
+
+func (c canceled) Unwrap() []error { return []error{c.err, c.cause} }
+
+// contextError returns what ended ctx.
+func contextError(ctx context.Context) error {
+	return canceled{ctx.Err(), context.Cause(ctx)}
+}

@@ -1,0 +1,113 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// request is one command that a caller wants done. The session's lock guards
+// status; reply and err are set before answered closes.
+type request struct {
+	ctx      context.Context
+	verb     string
+	line     string
+	status   status
+	answered chan struct{}
+	reply    smtp.Reply
+	err      error
+}
+
+type status uint8
+
+const (
+	queued status = iota
+	running
+	complete
+)
+
+// mailbox is what waits for a session, first in first out. The session's lock
+// guards it.
+type mailbox struct {
+	queue []*request
+}
+
+func (m *mailbox) take() *request {
+	if len(m.queue) == 0 {
+		return nil
+	}
+	r := m.queue[0]
+	m.queue = m.queue[1:]
+	if len(m.queue) == 0 {
+		m.queue = nil
+	}
+	r.status = running
+	return r
+}
+
+func (m *mailbox) remove(r *request) {
+	m.queue = slices.DeleteFunc(m.queue, func(other *request) bool { return other == r })
+}
+
+// do posts a command and waits for its answer or for the end of ctx.
+func (s *Session) do(ctx context.Context, verb, line string) (smtp.Reply, error) {
+	if events.InHook(ctx) {
+		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindInHook, Command: verb}
+	}
+	if ctx.Err() != nil {
+		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindCanceled, Command: verb, Err: contextError(ctx)}
+	}
+	r := &request{ctx: ctx, verb: verb, line: line, answered: make(chan struct{})}
+	l, err := s.post(r)
+	if err != nil {
+		return smtp.Reply{}, err
+	}
+	select {
+	case <-r.answered:
+		return r.reply, r.err
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	switch r.status {
+	case queued:
+		l.mailbox.remove(r)
+		s.mu.Unlock()
+		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindCanceled, Command: verb, Err: contextError(ctx)}
+	case running:
+		l.cutLife(contextError(ctx))
+	case complete:
+	}
+	s.mu.Unlock()
+	<-r.answered
+	return r.reply, r.err
+}
+
+// post queues a request and wakes the session.
+func (s *Session) post(r *request) (*life, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.life
+	switch {
+	case s.closed:
+		return nil, &smtp.Error{Kind: smtp.KindClosed, Command: r.verb}
+	case !l.began, l.ended:
+		return nil, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: errors.New("Connect first")}
+	case l.leaving || l.finishing || l.cut != nil:
+		return nil, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: errors.New("the session is ending")}
+	}
+	l.mailbox.queue = append(l.mailbox.queue, r)
+	l.wake()
+	return l, nil
+}
+
+// answer gives a request its result. A cancel that comes after it cuts nothing.
+func (a *actor) answer(r *request, reply smtp.Reply, err error) {
+	a.s.mu.Lock()
+	r.status = complete
+	a.s.mu.Unlock()
+	r.reply, r.err = reply, err
+	close(r.answered)
+}

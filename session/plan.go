@@ -1,0 +1,168 @@
+package session
+
+import (
+	"crypto/tls"
+	"fmt"
+	"strings"
+
+	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
+)
+
+// security is when TLS begins.
+type security uint8
+
+const (
+	inClear  security = iota
+	explicit          // STARTTLS
+	implicit          // right after TCP
+)
+
+// plan is what one Connect will do: the properties and the arguments, checked
+// and put together. Making it is pure: no I/O, no clock.
+type plan struct {
+	host       smtp.Host // to resolve and dial
+	port       int
+	serverName string // the certificate is checked against it
+	security   security
+	options    Options
+	extended   bool // the caller wants ESMTP: by the bit, the property or port 587
+	timeouts   smtp.Timeouts
+	localName  string // "" is to be found out
+	proxy      *transport.Proxy
+}
+
+// The ports that mean something.
+const (
+	portSMTP        = 25
+	portSubmissions = 465 // implicit TLS, RFC 8314 3.3
+	portSubmission  = 587 // RFC 6409
+)
+
+func newPlan(c *Config, a *arguments) (plan, error) {
+	p := plan{options: c.Options, timeouts: c.Timeouts}
+	if a.options != nil {
+		p.options = *a.options
+	}
+	if err := p.options.Validate(); err != nil {
+		return p, err
+	}
+	switch {
+	case p.options.Has(SecureImplicit):
+		p.security = implicit
+	case p.options.Has(SecureExplicit):
+		p.security = explicit
+	}
+	for _, step := range []func(*Config, *arguments) error{p.takeHost, p.takePort, p.takeTimeouts, p.takeRest} {
+		if err := step(c, a); err != nil {
+			return p, err
+		}
+	}
+	p.extended = p.options.Has(Extended) || c.Extended || p.port == portSubmission && !p.options.Has(Tunnel)
+	return p, nil
+}
+
+// takeHost finds what is dialled, by precedence, and what the certificate is
+// checked against.
+func (p *plan) takeHost(c *Config, a *arguments) (err error) {
+	var name smtp.Host
+	if strings.TrimSpace(c.HostName) != "" {
+		if name, err = smtp.ParseHost("HostName", c.HostName); err != nil {
+			return err
+		}
+	}
+	check := smtp.Host{}
+	switch {
+	case a.host != nil && strings.TrimSpace(*a.host) != "":
+		if p.host, err = smtp.ParseHost("RemoteHost", *a.host); err != nil {
+			return err
+		}
+		check = p.host
+		if p.options.Has(Tunnel) && !name.IsZero() {
+			check = name
+		}
+	case strings.TrimSpace(c.HostAddress) != "":
+		if p.host, err = smtp.ParseHost("HostAddress", c.HostAddress); err != nil {
+			return err
+		}
+		if !p.host.Addr.IsValid() {
+			return smtp.Invalid(fmt.Sprintf("HostAddress %q is no IP address: put a name in HostName", c.HostAddress))
+		}
+		check = p.host
+		if !name.IsZero() {
+			check = name
+		}
+	case !name.IsZero():
+		p.host, check = name, name
+	default:
+		return smtp.Invalid("no host: give RemoteHost, or set HostAddress or HostName")
+	}
+	p.serverName = check.Name
+	if check.Addr.IsValid() {
+		p.serverName = check.Addr.WithZone("").String()
+	}
+	return nil
+}
+
+func (p *plan) takePort(c *Config, a *arguments) error {
+	what := "RemotePort"
+	p.port = c.RemotePort
+	if a.port != nil {
+		p.port = *a.port
+	}
+	if p.port < 0 || p.port > 65535 {
+		return smtp.Invalid(fmt.Sprintf("%s is %d: want 0 (the default) to 65535", what, p.port))
+	}
+	if p.port == 0 {
+		p.port = portSMTP
+		if p.security == implicit {
+			p.port = portSubmissions
+		}
+	}
+	return nil
+}
+
+func (p *plan) takeTimeouts(c *Config, a *arguments) error {
+	if err := c.Timeouts.Validate(); err != nil {
+		return err
+	}
+	general, given := c.Timeout, c.Timeout != 0
+	if a.timeout != nil {
+		general, given = *a.timeout, true
+	}
+	if general < 0 {
+		return smtp.Invalid(fmt.Sprintf("Timeout is %v: want 0 or more", general))
+	}
+	p.timeouts = c.Timeouts.Effective(general, given)
+	return nil
+}
+
+func (p *plan) takeRest(c *Config, a *arguments) (err error) {
+	if c.LocalName != "" {
+		if p.localName, err = smtp.ParseLocalName(c.LocalName); err != nil {
+			return err
+		}
+	}
+	if p.proxy, err = transport.ParseProxy(c.Proxy); err != nil {
+		return err
+	}
+	if c.Retry.MaxAttempts < 0 {
+		return smtp.Invalid(fmt.Sprintf("Retry.MaxAttempts is %d: want 0 (the default, %d), or 1 (no retry) or more",
+			c.Retry.MaxAttempts, defaultAttempts))
+	}
+	if a.userName != nil {
+		err = smtp.CheckText("UserName", *a.userName)
+	}
+	if err == nil && a.password != nil && strings.ContainsRune(*a.password, 0) {
+		err = smtp.Invalid("Password holds a NUL (RFC 4616 2)")
+	}
+	return err
+}
+
+// tlsConfig returns the configuration of the handshake.
+func (p *plan) tlsConfig(base *tls.Config) *tls.Config {
+	return transport.TLSPolicy{
+		Base: base, ServerName: p.serverName,
+		Trusted: p.options.Has(TrustedSite), Fallback: p.options.Has(SecureFallback),
+	}.Config()
+}

@@ -1,0 +1,87 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// ready serves the mailbox, and parks while it is empty, until the session
+// leaves or is left.
+func (a *actor) ready() (fsm.Trigger, error) {
+	for {
+		if a.hookErr != nil {
+			return 0, a.hookErr
+		}
+		r, leave, err := a.nextRequest()
+		switch {
+		case err != nil:
+			return 0, err
+		case leave:
+			return fsm.Leave, nil
+		case r != nil:
+			if err := a.serve(r); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		a.s.feeds.Publish(fsm.Ready)
+		if a.conn.Park(a.resting) {
+			return 0, a.conn.ReadUnsolicited(a.plan.timeouts.Line)
+		}
+	}
+}
+
+// nextRequest takes what comes next: an end, a Disconnect, a request or none.
+func (a *actor) nextRequest() (r *request, leave bool, err error) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	if err := a.endedLocked(); err != nil {
+		return nil, false, err
+	}
+	if a.l.leaving {
+		return nil, true, nil
+	}
+	return a.l.mailbox.take(), false, nil
+}
+
+// resting reports whether there is nothing to do. Park calls it under the lock.
+func (a *actor) resting() bool {
+	return a.l.cut == nil && !a.l.leaving && len(a.l.mailbox.queue) == 0
+}
+
+// serve runs one request. Its error is that of the session: a refused command
+// is only the caller's.
+func (a *actor) serve(r *request) error {
+	if !a.conn.Quiet() { // the server left or spoke while nothing was asked: nothing is sent
+		err := a.explain(fsm.Ready, a.conn.ReadUnsolicited(a.plan.timeouts.Line))
+		a.answer(r, smtp.Reply{}, err)
+		return err
+	}
+	begun := time.Now()
+	reply, err := a.exchange(r.ctx, r.verb, r.line, a.plan.timeouts.Command, true)
+	broken := err
+	if err == nil {
+		if err = refusal(reply); err != nil {
+			e := asError(err)
+			e.Command = r.verb
+			if e.Kind == smtp.KindProtocol || reply.Code == 421 {
+				broken = e
+			}
+		}
+	}
+	if err != nil {
+		err = a.explain(fsm.Ready, err)
+	}
+	if h, ok := a.heard(events.KindCommand); ok {
+		a.tell(events.OnCommand{Header: h, Verb: r.verb, Reply: reply, Err: err, Elapsed: time.Since(begun)})
+	}
+	if broken != nil {
+		broken = err
+	}
+	a.answer(r, reply, err)
+	return errors.Join(broken, a.hookErr)
+}

@@ -1,0 +1,120 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// The scopes nest: connect > attempt > phase. Each open one is closed exactly
+// once, by the loop or, after a panic, by the finisher.
+
+func (a *actor) openConnect() error {
+	a.began = time.Now()
+	ctx, err := a.s.hooks.ConnectStart(a.ctx, events.ConnectStart{
+		Session: a.s.id, Life: a.l.number, Host: a.plan.host.String(), Port: a.plan.port, Time: a.began,
+	})
+	a.connectScope = ctx
+	return err
+}
+
+func (a *actor) closeConnect(err error) error {
+	ctx := a.connectScope
+	if ctx == nil {
+		return nil
+	}
+	a.connectScope = nil
+	return a.s.hooks.ConnectEnd(ctx, events.ConnectEnd{Attempts: a.attempt, Err: err})
+}
+
+func (a *actor) openAttempt() error {
+	a.attempt++
+	ctx, err := a.s.hooks.AttemptStart(a.connectScope, events.AttemptStart{
+		Attempt: a.attempt, Delay: a.retry.delay, Host: a.plan.host.String(), Port: a.plan.port,
+	})
+	a.attemptScope = ctx
+	return err
+}
+
+func (a *actor) closeAttempt(err error) error {
+	ctx := a.attemptScope
+	if ctx == nil {
+		return nil
+	}
+	a.attemptScope = nil
+	return a.s.hooks.AttemptEnd(ctx, events.AttemptEnd{
+		Attempt: a.attempt, Peer: a.peer, Err: err, Retry: err != nil && a.retry.again,
+	})
+}
+
+func (a *actor) closePhase(err error) error {
+	ctx := a.phaseScope
+	if ctx == nil {
+		return nil
+	}
+	a.phaseScope = nil
+	a.facts.Err = err
+	facts := a.facts
+	a.facts = events.PhaseEnd{}
+	return a.s.hooks.PhaseEnd(ctx, facts)
+}
+
+// endAttempt ends an attempt that failed in st: it says so, decides whether
+// another follows, leaves the server politely where the protocol allows it, and
+// closes the socket.
+func (a *actor) endAttempt(st fsm.State, err error) (again bool) {
+	a.tellCause(err)
+	a.retry.judge(a, st, asError(err))
+	if a.mayQuit(asError(err)) {
+		_ = a.conn.WriteLine("QUIT", partingLimit)
+	}
+	a.hangUp()
+	if a.closeAttempt(err) != nil || a.hookErr != nil {
+		a.retry.again = false
+	}
+	return a.retry.again
+}
+
+// partingLimit bounds the one write of a QUIT that nobody waits for. The
+// kernel takes it at once unless the server has long stopped reading.
+const partingLimit = 50 * time.Millisecond
+
+// mayQuit reports whether QUIT may be said after err: only where both sides
+// know whose turn it is.
+func (a *actor) mayQuit(e *smtp.Error) bool {
+	if a.conn == nil {
+		return false
+	}
+	switch e.Kind {
+	case smtp.KindReply, smtp.KindNoTLS:
+		return e.Reply.Code != 421
+	}
+	return false
+}
+
+// hangUp closes the socket.
+func (a *actor) hangUp() {
+	if a.connecting != nil && a.answers != nil {
+		a.answers.Close()
+	}
+	if a.conn == nil {
+		return
+	}
+	a.s.mu.Lock()
+	a.l.conn = nil
+	a.s.mu.Unlock()
+	_ = a.conn.Close()
+	a.conn = nil
+}
+
+// asError finds the error of ehlo in err.
+func asError(err error) *smtp.Error {
+	var e *smtp.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &smtp.Error{Err: err}
+}

@@ -1,0 +1,35 @@
+package session
+
+import (
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+)
+
+// handshakeFirst is implicit TLS: the handshake before the greeting (RFC 8314).
+func (a *actor) handshakeFirst() (fsm.Trigger, error) { return fsm.Secured, a.handshake() }
+
+// handshake makes the connection TLS and tells what it is.
+func (a *actor) handshake() error {
+	cfg := a.plan.tlsConfig(a.s.config.TLS)
+	verdict, err := a.conn.Handshake(cfg, a.plan.options.Has(SecureFallback), a.plan.timeouts.TLS)
+	if err != nil {
+		return err
+	}
+	a.secure = true
+	if !a.s.hooks.WantPhases() {
+		a.toldSecure(cfg.ServerName, verdict)
+		return nil
+	}
+	state := a.conn.TLS().ConnectionState()
+	a.facts.TLS, a.facts.Verdict = &state, verdict
+	a.toldSecure(cfg.ServerName, verdict)
+	return nil
+}
+
+func (a *actor) toldSecure(name string, verdict error) {
+	if h, ok := a.heard(events.KindSecure); ok {
+		state := a.conn.TLS().ConnectionState()
+		a.tell(events.OnSecure{Header: h, Version: state.Version, CipherSuite: state.CipherSuite, ServerName: name,
+			Resumed: state.DidResume, Verdict: verdict, Certificate: state.PeerCertificates[0]})
+	}
+}

@@ -1,0 +1,39 @@
+package session
+
+import (
+	"crypto/tls"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// view is what others may read of a session without its lock: one immutable
+// value, swapped at each transition.
+type view struct {
+	state        fsm.State
+	since        time.Time
+	attempt      int
+	host         string
+	port         int
+	remote       string
+	extended     bool
+	capabilities smtp.Capabilities
+	tls          *tls.Conn // only its ConnectionState is used
+	reply        smtp.Reply
+}
+
+// Snapshot returns the session at this moment.
+func (s *Session) Snapshot() events.Snapshot {
+	s.mu.Lock()
+	l := s.life
+	life, waiting := s.lives, len(l.mailbox.queue)
+	s.mu.Unlock()
+	v := s.view.Load()
+	seq, _ := s.feeds.Position()
+	return events.Snapshot{
+		ID: s.id, Life: life, Seq: seq, State: v.state, Since: v.since, Attempt: v.attempt, Host: v.host, Port: v.port,
+		Remote: v.remote, Extended: v.extended, Secure: v.tls != nil, Waiting: waiting, Reply: v.reply, Err: s.Err(),
+	}
+}

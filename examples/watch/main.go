@@ -1,0 +1,34 @@
+// Command watch connects to a mail server and prints what happens:
+//
+//	go run ./examples/watch mx.example.org
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/session"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, err := session.New(session.Config{Options: session.Extended | session.SecureExplicit})
+	if err != nil {
+		panic(err) // a hook that is none: there are no hooks here
+	}
+	happenings, _ := s.Subscribe(events.Filter{})
+	go func() {
+		if err := s.Connect(ctx, session.WithRemoteHost(os.Args[len(os.Args)-1])); err == nil {
+			err = s.Disconnect(ctx)
+		}
+	}()
+	for e := range happenings { // closed at the end of the life
+		fmt.Printf("%-13v %v\n", e.Kind(), e.Head().State)
+	}
+	fmt.Println(s.Err(), smtp.Code(s.Err()))
+}

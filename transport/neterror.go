@@ -1,0 +1,68 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// dialError gives the failures of a dial one kind: that of the context, if it
+// has ended, else that of the first failure.
+func dialError(ctx context.Context, failures ...error) *smtp.Error {
+	e := &smtp.Error{Err: dialErrors(failures)}
+	if len(failures) == 1 {
+		e.Err = failures[0]
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Kind, e.Err = smtp.KindCanceled, context.Cause(ctx)
+	case ctx.Err() != nil:
+		e.Kind = smtp.KindTimeout
+	case len(failures) == 0:
+		return &smtp.Error{Kind: smtp.KindNoAddress, Permanent: true}
+	default:
+		e.Kind = dialKind(failures[0])
+	}
+	return e
+}
+
+func dialKind(err error) smtp.Kind {
+	switch {
+	case errors.Is(err, errRefused):
+		return smtp.KindRefused
+	case errors.Is(err, errReset):
+		return smtp.KindLost
+	case errors.Is(err, errHostUnreachable), errors.Is(err, errNetUnreachable), errors.Is(err, errNoSuchAddress):
+		return smtp.KindUnreachable
+	case errors.Is(err, errUnanswered), isDeadline(err):
+		return smtp.KindTimeout
+	}
+	return smtp.KindDial
+}
+
+// isDeadline reports that a deadline of ours has passed. The system's own
+// "timed out" is no such thing: keep-alive found the peer dead.
+func isDeadline(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout() && !errors.Is(err, errUnanswered)
+}
+
+// ioError gives a failed read or write its kind. partial says that a reply had
+// begun.
+func ioError(err error, partial bool) *smtp.Error {
+	var e *smtp.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, errCut):
+		return &smtp.Error{Kind: smtp.KindCanceled, Err: err}
+	case isDeadline(err):
+		return &smtp.Error{Kind: smtp.KindTimeout, Err: err}
+	case errors.Is(err, io.EOF) && partial:
+		return &smtp.Error{Kind: smtp.KindLost, Err: io.ErrUnexpectedEOF}
+	}
+	return &smtp.Error{Kind: smtp.KindLost, Err: err}
+}

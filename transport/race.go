@@ -1,0 +1,156 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Dialer opens TCP connections. *net.Dialer is one. DialContext must return
+// when its context ends, and may be called from several goroutines at once.
+type Dialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// DefaultDialer returns the dialer used where none is given.
+func DefaultDialer() *net.Dialer { return defaultDialer }
+
+var defaultDialer = &net.Dialer{Resolver: defaultResolver}
+
+// DefaultRaceDelay is how long a dial that has not answered keeps the next
+// address waiting (RFC 8305 5).
+const DefaultRaceDelay = 250 * time.Millisecond
+
+// Race dials addresses until one answers (Happy Eyeballs, RFC 8305).
+type Race struct {
+	Dialer Dialer
+	Port   uint16
+	// Delay is the wait before the next address joins; 0 means
+	// DefaultRaceDelay, under 0 that an address joins only after a failure.
+	Delay time.Duration
+}
+
+// Dialed is the connection that won.
+type Dialed struct {
+	Conn   net.Conn
+	Addr   netip.Addr   // that was dialled
+	Dials  int          // how many were begun
+	Failed []netip.Addr // those that failed before one won
+}
+
+type dialResult struct {
+	conn net.Conn
+	addr netip.Addr
+	err  error
+}
+
+// Dial races the addresses of a, those that still arrive included. A failed
+// dial starts the next one at once. When it returns every dial has returned and
+// every connection but the winner's is closed. ctx bounds it all.
+func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
+	if addrs := a.Addrs(); len(addrs) == 1 && a.late == nil {
+		conn, err := r.one(ctx, addrs[0])
+		if err != nil {
+			return Dialed{Addr: addrs[0], Dials: 1}, dialError(ctx, []error{err})
+		}
+		return Dialed{Conn: conn, Addr: addrs[0], Dials: 1}, nil
+	}
+	return r.many(ctx, a)
+}
+
+func (r Race) one(ctx context.Context, addr netip.Addr) (net.Conn, error) {
+	return r.Dialer.DialContext(ctx, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(int(r.Port))))
+}
+
+func (r Race) many(ctx context.Context, a *Answers) (Dialed, error) {
+	racing, stop := context.WithCancel(ctx)
+	results := make(chan dialResult)
+	var (
+		started  []netip.Addr
+		flying   int
+		failures []error
+		failed   []netip.Addr
+	)
+	begin := func() {
+		for _, addr := range a.Addrs() {
+			if slices.Contains(started, addr) {
+				continue
+			}
+			started = append(started, addr)
+			flying++
+			go func() {
+				conn, err := r.one(racing, addr)
+				results <- dialResult{conn, addr, err}
+			}()
+			return
+		}
+	}
+	defer func() { // the owner of the racers: none outlives the race
+		stop()
+		for ; flying > 0; flying-- {
+			if lost := <-results; lost.conn != nil {
+				_ = lost.conn.Close()
+			}
+		}
+	}()
+
+	delay := r.Delay
+	if delay == 0 {
+		delay = DefaultRaceDelay
+	}
+	next := time.NewTimer(max(delay, 0))
+	defer next.Stop()
+	ticks := next.C
+	if delay < 0 {
+		ticks = nil
+	}
+	begin()
+	for flying > 0 || a.late != nil {
+		select {
+		case got := <-results:
+			flying--
+			if got.err == nil {
+				return Dialed{got.conn, got.addr, len(started), failed}, nil
+			}
+			failures, failed = append(failures, got.err), append(failed, got.addr)
+			begin()
+			next.Reset(max(delay, 0))
+		case late := <-a.late:
+			a.late = nil
+			if late.err == nil {
+				a.take(late.addrs, late.family)
+			}
+			if flying == 0 {
+				begin()
+			}
+		case <-ticks:
+			begin()
+			next.Reset(delay)
+		case <-ctx.Done():
+			a.late = nil
+			failures = append(failures, ctx.Err())
+			return Dialed{Dials: len(started)}, dialError(ctx, failures)
+		}
+	}
+	return Dialed{Dials: len(started)}, dialError(ctx, failures)
+}
+
+// dialErrors are the failures of all addresses.
+type dialErrors []error
+
+func (d dialErrors) Error() string {
+	var b strings.Builder
+	for i, err := range d {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(err.Error())
+	}
+	return b.String()
+}
+
+func (d dialErrors) Unwrap() []error { return d }

@@ -1,0 +1,201 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// Resolver looks addresses up. *net.Resolver is one. LookupNetIP is called with
+// the networks "ip4" and "ip6", from two goroutines at once, and must return
+// when its context ends.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// DefaultResolver returns the resolver used where none is given: Go's own,
+// since a look-up of the C library outlives its context.
+func DefaultResolver() *net.Resolver { return defaultResolver }
+
+var defaultResolver = &net.Resolver{PreferGo: true}
+
+// resolutionDelay is how long the answer of one family waits for the other
+// (RFC 8305 3).
+const resolutionDelay = 50 * time.Millisecond
+
+// Answers are the addresses of one host: those known when Resolve returned,
+// and later those of the slower family. One goroutine owns them and must call
+// Close.
+type Answers struct {
+	addrs  []netip.Addr
+	first  family      // which goes first
+	late   chan answer // of the family still being asked; nil if none
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+type family uint8
+
+const (
+	ip4 family = iota
+	ip6
+)
+
+func (f family) network() string {
+	if f == ip6 {
+		return "ip6"
+	}
+	return "ip4"
+}
+
+func (f family) has(a netip.Addr) bool { return a.Is6() == (f == ip6) }
+
+type answer struct {
+	family family
+	addrs  []netip.Addr
+	err    error
+}
+
+// Literal returns the answers of a host that needs no look-up.
+func Literal(addrs ...netip.Addr) *Answers { return &Answers{addrs: addrs} }
+
+// Resolve asks for A and AAAA apart and returns as soon as both have answered,
+// or 50 ms after the first that found an address. With preferIPv6 that family
+// goes first when dialling, else IPv4. It honours ctx; if timeout is over 0 it
+// bounds both look-ups together.
+func Resolve(ctx context.Context, r Resolver, host string, preferIPv6 bool, timeout time.Duration) (*Answers, error) {
+	asking := &Answers{}
+	if preferIPv6 {
+		asking.first = ip6
+	}
+	lookups := ctx
+	if timeout > 0 {
+		lookups, asking.cancel = context.WithTimeout(ctx, timeout)
+	} else {
+		lookups, asking.cancel = context.WithCancel(ctx)
+	}
+	answers := make(chan answer, 2)
+	for _, f := range []family{ip4, ip6} {
+		asking.wg.Go(func() {
+			addrs, err := r.LookupNetIP(lookups, f.network(), host)
+			answers <- answer{f, addrs, err}
+		})
+	}
+	failed, err := asking.wait(answers)
+	if err != nil {
+		asking.Close()
+		return nil, lookupError(ctx, lookups, err)
+	}
+	if failed == 2 {
+		asking.Close()
+	}
+	return asking, nil
+}
+
+// wait collects answers until it may return; done says how many have come.
+func (a *Answers) wait(answers chan answer) (done int, err error) {
+	var failures []error
+	var enough <-chan time.Time
+	for done < 2 {
+		select {
+		case got := <-answers:
+			done++
+			if got.err == nil {
+				a.take(got.addrs, got.family)
+			} else {
+				failures = append(failures, got.err)
+			}
+			if len(a.addrs) > 0 && enough == nil && done < 2 {
+				timer := time.NewTimer(resolutionDelay)
+				defer timer.Stop()
+				enough = timer.C
+			}
+		case <-enough:
+			a.late = answers
+			return done, nil
+		}
+	}
+	if len(a.addrs) > 0 {
+		return done, nil
+	}
+	return done, worstOf(failures)
+}
+
+// take adds addresses of one family, unmapped and without doubles, and puts
+// the list in order again: the families take turns.
+func (a *Answers) take(addrs []netip.Addr, f family) {
+	var mine, others []netip.Addr
+	for _, addr := range a.addrs {
+		if a.first.has(addr) {
+			mine = append(mine, addr)
+		} else {
+			others = append(others, addr)
+		}
+	}
+	for _, addr := range addrs {
+		addr = addr.Unmap()
+		if !f.has(addr) {
+			continue
+		}
+		if f == a.first {
+			mine = appendNew(mine, addr)
+		} else {
+			others = appendNew(others, addr)
+		}
+	}
+	a.addrs = interleave(mine, others)
+}
+
+// Addrs returns the addresses known now, in the order of dialling.
+func (a *Answers) Addrs() []netip.Addr { return a.addrs }
+
+// Close ends a look-up that is still under way and waits for it. It may be
+// called more than once.
+func (a *Answers) Close() {
+	if a.cancel != nil {
+		a.cancel()
+	}
+	a.wg.Wait()
+	a.late = nil
+}
+
+// worstOf picks the failure that decides: a temporary one before a final one,
+// since the address may be in the answer that did not come.
+func worstOf(failures []error) error {
+	for _, err := range failures {
+		var dns *net.DNSError
+		if !errors.As(err, &dns) || !dns.IsNotFound {
+			return err
+		}
+	}
+	if len(failures) == 0 {
+		return &net.DNSError{Err: "no A or AAAA record", IsNotFound: true}
+	}
+	return failures[0]
+}
+
+// lookupError gives a failed look-up its kind.
+func lookupError(ctx, lookups context.Context, err error) *smtp.Error {
+	e := &smtp.Error{Err: err}
+	var dns *net.DNSError
+	switch {
+	case ctx.Err() != nil:
+		e.Kind, e.Err = smtp.KindCanceled, context.Cause(ctx)
+	case lookups.Err() != nil:
+		e.Kind = smtp.KindTimeout
+	case !errors.As(err, &dns):
+		e.Kind = smtp.KindTryAgain // a resolver of the caller's with errors of its own
+	case dns.IsNotFound && dns.Name == "":
+		e.Kind, e.Permanent = smtp.KindNoAddress, true
+	case dns.IsNotFound:
+		e.Kind, e.Permanent = smtp.KindHostNotFound, true
+	default:
+		e.Kind = smtp.KindTryAgain
+	}
+	return e
+}

@@ -27,21 +27,18 @@ func ExampleFeeds() {
 		return events.OnError{Header: events.Header{Session: 1, Seq: seq}, Err: smtp.ErrTimeout, Final: true}
 	})
 
-	for e := range ch { // until the end of the life
-		switch e := e.(type) {
-		case events.Lagged:
-			fmt.Println("missed", e.Missed)
-		case events.OnError:
-			fmt.Println(e.Kind(), e.Seq, e.Err)
-		default:
-			fmt.Println(e.Kind(), e.Head().Seq)
-		}
+	h := events.Handlers{
+		OnStateChange: func(e events.OnStateChange) { fmt.Println("state", e.To) },
+		OnRetry:       func(e events.OnRetry) { fmt.Println("retry", e.Seq) },
+		Lagged:        func(e events.Lagged) { fmt.Println("missed", e.Missed) },
+		OnError:       func(e events.OnError) { fmt.Println("error", e.Seq, e.Err) },
 	}
+	h.Dispatch(ch) // until the end of the life
 	// Output:
-	// OnStateChange 0
-	// OnRetry 1
+	// state idle
+	// retry 1
 	// missed 2
-	// OnError 4 timed out
+	// error 4 timed out
 }
 
 func ExampleHandlers() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -112,10 +113,14 @@ func (h *Hooks) Event(ctx context.Context, e Event) (err error) {
 	if !h.Want(e.Kind()) {
 		return nil
 	}
-	inside := markHook(ctx)
+	scope := scopeOf(ctx)
+	if scope == nil {
+		scope = NewScope(ctx)
+		ctx = scope
+	}
 	for i := range h.event {
 		if h.event[i].kinds.Has(e.Kind()) {
-			err = errors.Join(err, guard(h.event[i].EventHook, inside, e, EventHook.Event))
+			err = join(err, guard(scope, h.event[i].EventHook, ctx, e, EventHook.Event))
 		}
 	}
 	return err
@@ -123,52 +128,76 @@ func (h *Hooks) Event(ctx context.Context, e Event) (err error) {
 
 // open calls the Start of every hook in order, each with the context that the
 // one before returned.
-func open[H, S any](ctx context.Context, hooks []H, s S, start func(H, context.Context, S) context.Context) (context.Context, error) {
+func open[H, S any](ctx context.Context, hooks []H, s S, start func(H, context.Context, S) context.Context) (_ context.Context, failed error) {
 	if len(hooks) == 0 {
 		return ctx, nil
 	}
-	var failed error
-	marked := markHook(ctx)
-	inside := marked
+	scope := scopeOf(ctx)
+	inside := ctx
+	if scope == nil {
+		scope = NewScope(ctx)
+		inside = scope
+	}
 	for _, h := range hooks {
-		failed = errors.Join(failed, guard(h, inside, s, func(h H, ctx context.Context, s S) {
-			c := start(h, ctx, s)
-			if c == nil {
-				return
-			}
-			if inside = c; !InHook(c) { // a context of the hook's own
-				inside = markHook(c)
-			}
-		}))
+		c, err := begin(scope, h, inside, s, start)
+		failed = join(failed, err)
+		if c != nil {
+			inside = c
+		}
+		if scopeOf(inside) == nil { // a context of the hook's own
+			scope = NewScope(inside)
+			inside = scope
+		}
 	}
-	if inside == marked {
-		return ctx, failed
-	}
-	return context.WithValue(inside, hookKey{}, false), failed
+	return inside, failed
 }
 
 // shut calls the End of every hook in reverse order.
-func shut[H, E any](ctx context.Context, hooks []H, e E, end func(H, context.Context, E)) error {
+func shut[H, E any](ctx context.Context, hooks []H, e E, end func(H, context.Context, E)) (failed error) {
 	if len(hooks) == 0 {
 		return nil
 	}
-	var failed error
-	inside := markHook(ctx)
+	scope := scopeOf(ctx)
+	if scope == nil {
+		scope = NewScope(ctx)
+		ctx = scope
+	}
 	for i := len(hooks) - 1; i >= 0; i-- {
-		failed = errors.Join(failed, guard(hooks[i], inside, e, end))
+		failed = join(failed, guard(scope, hooks[i], ctx, e, end))
 	}
 	return failed
 }
 
-// guard turns a panic of a hook into an error.
-func guard[H, X any](h H, ctx context.Context, x X, f func(H, context.Context, X)) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &smtp.Error{Kind: smtp.KindPanic, Err: &PanicError{Where: fmt.Sprintf("hook %T", h), Value: fmt.Sprint(v), Stack: debug.Stack()}}
-		}
-	}()
+// join is errors.Join that allocates only for errors.
+func join(a, b error) error {
+	if a == nil {
+		return b
+	}
+	return errors.Join(a, b)
+}
+
+// begin calls the Start of one hook.
+func begin[H, S any](scope *Scope, h H, ctx context.Context, s S, start func(H, context.Context, S) context.Context) (inside context.Context, err error) {
+	defer contain(h, &err)
+	scope.calls.Add(1)
+	defer scope.calls.Add(-1)
+	return start(h, ctx, s), nil
+}
+
+// guard calls an End, or an EventHook.
+func guard[H, X any](scope *Scope, h H, ctx context.Context, x X, f func(H, context.Context, X)) (err error) {
+	defer contain(h, &err)
+	scope.calls.Add(1)
+	defer scope.calls.Add(-1)
 	f(h, ctx, x)
 	return nil
+}
+
+// contain turns a panic of a hook into an error. It is deferred.
+func contain[H any](h H, err *error) {
+	if v := recover(); v != nil {
+		*err = &smtp.Error{Kind: smtp.KindPanic, Err: &PanicError{Where: fmt.Sprintf("hook %T", h), Value: fmt.Sprint(v), Stack: debug.Stack()}}
+	}
 }
 
 // PanicError is the cause of an error of smtp.KindPanic.
@@ -181,13 +210,36 @@ type PanicError struct {
 // Error names what panicked and its value; the stack is in the field.
 func (e *PanicError) Error() string { return e.Where + " panicked: " + e.Value }
 
-type hookKey struct{}
+// Scope is a context that knows whether a hook is being called with it, or
+// with a context made from it. A session makes one for each life, so that to
+// mark what hooks are given costs nothing more.
+type Scope struct {
+	context.Context
+	calls atomic.Int32
+}
 
-func markHook(ctx context.Context) context.Context { return context.WithValue(ctx, hookKey{}, true) }
+// NewScope returns a Scope around ctx.
+func NewScope(ctx context.Context) *Scope { return &Scope{Context: ctx} }
 
-// InHook reports whether ctx was given to a hook, so that a call that waits
-// for the session would wait for itself.
+type scopeKey struct{}
+
+// Value returns what the context inside holds for key.
+func (s *Scope) Value(key any) any {
+	if key == (scopeKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+// scopeOf returns the innermost Scope of ctx, nil if there is none.
+func scopeOf(ctx context.Context) *Scope {
+	s, _ := ctx.Value(scopeKey{}).(*Scope)
+	return s
+}
+
+// InHook reports whether a hook is being called with ctx, so that a call that
+// waits for the session would wait for itself.
 func InHook(ctx context.Context) bool {
-	in, _ := ctx.Value(hookKey{}).(bool)
-	return in
+	s := scopeOf(ctx)
+	return s != nil && s.calls.Load() > 0
 }

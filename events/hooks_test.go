@@ -159,6 +159,12 @@ func TestHooks_ScopesNest(t *testing.T) {
 		"a CommandEndHELO in ["+c+a+p+x+"]", "a PhaseEnd-ehlo in ["+c+a+p+"]", "a AttemptEnd4 in ["+c+a+"]", "a ConnectEnd2 in ["+c+"]")
 }
 
+// idle is a hook that does nothing.
+type idle struct{}
+
+func (idle) PhaseStart(ctx context.Context, _ PhaseStart) context.Context { return ctx }
+func (idle) PhaseEnd(context.Context, PhaseEnd)                           {}
+
 func TestHooks_InHookInsideAHookOnly(t *testing.T) {
 	if InHook(t.Context()) {
 		t.Error("a plain context is marked")
@@ -194,8 +200,18 @@ func TestHooks_InHookInsideAHookOnly(t *testing.T) {
 	// A hook that hands the context on makes nothing of it.
 	var log []string
 	h := sorted(t, &tracer{log: &log, with: func(ctx context.Context) context.Context { return ctx }})
-	if ctx, _ := h.PhaseStart(t.Context(), PhaseStart{}); ctx != t.Context() {
+	scope := NewScope(t.Context())
+	if ctx, _ := h.PhaseStart(scope, PhaseStart{}); ctx != context.Context(scope) {
 		t.Errorf("%v", ctx)
+	}
+	quiet := sorted(t, idle{})
+	if n := testing.AllocsPerRun(100, func() {
+		ctx, err := quiet.PhaseStart(scope, PhaseStart{})
+		if err != nil || quiet.PhaseEnd(ctx, PhaseEnd{}) != nil {
+			t.Error("a hook that does nothing failed")
+		}
+	}); n != 0 {
+		t.Errorf("a hook inside a Scope costs %v allocations", n)
 	}
 }
 

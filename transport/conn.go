@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/ehlo-go/ehlo/smtp"
@@ -22,11 +21,11 @@ type Conn struct {
 	lock    *sync.Mutex
 	sock    socket
 	tls     *tls.Conn
-	buf     *buffer         // nil while nothing is buffered and the connection rests
-	sys     syscall.RawConn // nil where the socket cannot be peeked at
-	fail    error           // what a read while parking ended with
-	drained bool            // TLS holds nothing, since the last read of the socket
-	line    time.Duration   // the limit for one more line of a reply; 0 for none
+	buf     *buffer       // nil while nothing is buffered and the connection rests
+	peek    *peeker       // nil where the socket cannot be peeked at
+	fail    error         // what a read while parking ended with
+	drained bool          // TLS holds nothing, since the last read of the socket
+	line    time.Duration // the limit for one more line of a reply; 0 for none
 
 	cut    bool // under lock
 	parked bool // under lock
@@ -48,9 +47,7 @@ func aLongTimeAgo() time.Time { return time.Unix(1, 0) }
 // NewConn returns a Conn on c. lock is the owner's. line limits the wait for
 // one more line of a reply that has begun; 0 means no limit of its own.
 func NewConn(c net.Conn, lock *sync.Mutex, line time.Duration) *Conn {
-	conn := &Conn{lock: lock, sock: socket{Conn: c, budget: -1}, line: line}
-	conn.sys = rawConn(c)
-	return conn
+	return &Conn{lock: lock, sock: socket{Conn: c, budget: -1}, peek: newPeeker(c), line: line}
 }
 
 // NetConn returns the connection below TLS.
@@ -84,14 +81,30 @@ func (c *Conn) Wake() {
 	}
 }
 
-// arm sets a deadline unless the connection is cut.
-func (c *Conn) arm(set func(time.Time) error, deadline time.Time) error {
+// arm sets the deadline of reads and writes, unless the connection is cut. Both
+// at once: a read of TLS may have to answer a KeyUpdate, and one timer does.
+func (c *Conn) arm(deadline time.Time) error {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if c.cut {
 		return errCut
 	}
-	return set(deadline)
+	return c.sock.Conn.SetDeadline(deadline)
+}
+
+// failure gives a failed read or write its kind: the deadline that passed on a
+// connection that was cut is the cut's.
+func (c *Conn) failure(err error, partial bool) *smtp.Error {
+	e := ioError(err, partial)
+	if e.Kind != smtp.KindTimeout {
+		return e
+	}
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.cut {
+		return ioError(errCut, false)
+	}
+	return e
 }
 
 // in returns the deadline that a wait of d means from now; 0 is none.
@@ -111,14 +124,17 @@ func (c *Conn) Handshake(cfg *tls.Config, fallback bool, timeout time.Duration) 
 			"%d octets in clear before the TLS handshake (RFC 3207 5): somebody injects commands", c.Buffered())}
 	}
 	c.release()
-	if err := c.arm(c.sock.Conn.SetDeadline, in(timeout)); err != nil {
+	if err := c.arm(in(timeout)); err != nil {
 		return nil, ioError(err, false)
 	}
 	t := tls.Client(&c.sock, cfg)
 	if err := t.Handshake(); err != nil {
-		return nil, handshakeError(err, fallback)
+		if e := handshakeError(err, fallback); e.Kind != smtp.KindTimeout {
+			return nil, e
+		}
+		return nil, c.failure(err, false)
 	}
-	c.tls = t
+	c.tls, c.drained = t, false
 	return verdict(cfg, t.ConnectionState()), nil
 }
 
@@ -136,7 +152,7 @@ func (c *Conn) Buffered() int {
 func (c *Conn) WriteLine(line string, limit time.Duration) error {
 	b := c.use()
 	b.out = append(append(b.out[:0], line...), "\r\n"...)
-	if err := c.arm(c.sock.Conn.SetWriteDeadline, in(limit)); err != nil {
+	if err := c.arm(in(limit)); err != nil {
 		return ioError(err, false)
 	}
 	var w io.Writer = c.sock.Conn
@@ -144,7 +160,7 @@ func (c *Conn) WriteLine(line string, limit time.Duration) error {
 		w = c.tls
 	}
 	if _, err := w.Write(b.out); err != nil {
-		return ioError(err, false)
+		return c.failure(err, false)
 	}
 	return nil
 }
@@ -153,8 +169,8 @@ func (c *Conn) WriteLine(line string, limit time.Duration) error {
 // after the first also has the limit given to NewConn. enhanced says whether an
 // enhanced code may begin the text.
 //
-// An error leaves the connection unusable. The reply that comes with one is
-// what the server said before it broke the protocol.
+// An error leaves the connection unusable. A refusal that ends a reply which
+// breaks the protocol is in the error (see [smtp.Parser]).
 func (c *Conn) ReadReply(limit time.Duration, enhanced bool) (smtp.Reply, error) {
 	b := c.use()
 	b.parser.Reset()
@@ -176,12 +192,12 @@ func (c *Conn) ReadReply(limit time.Duration, enhanced bool) (smtp.Reply, error)
 			if c.line > 0 && lines > 0 && (until.IsZero() || time.Until(until) > c.line) {
 				until = in(c.line)
 			}
-			if err := c.arm(c.sock.Conn.SetReadDeadline, until); err != nil {
+			if err := c.arm(until); err != nil {
 				return smtp.Reply{}, ioError(err, false)
 			}
 		}
 		if err := c.fill(); err != nil {
-			return smtp.Reply{}, ioError(err, b.parser.Started())
+			return smtp.Reply{}, c.failure(err, b.parser.Started())
 		}
 	}
 }

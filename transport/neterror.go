@@ -46,8 +46,8 @@ func dialKind(err error) smtp.Kind {
 // isDeadline reports that a deadline of ours has passed. The system's own
 // "timed out" is no such thing: keep-alive found the peer dead.
 func isDeadline(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) && ne.Timeout() && !errors.Is(err, errUnanswered)
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout() && !errors.Is(err, errUnanswered)
 }
 
 // ioError gives a failed read or write its kind. partial says that a reply had
@@ -65,4 +65,11 @@ func ioError(err error, partial bool) *smtp.Error {
 		return &smtp.Error{Kind: smtp.KindLost, Err: io.ErrUnexpectedEOF}
 	}
 	return &smtp.Error{Kind: smtp.KindLost, Err: err}
+}
+
+// isNetworkError reports an error of the socket, not of what is above it.
+func isNetworkError(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }

@@ -5,8 +5,11 @@ import (
 	"slices"
 )
 
-// Only keeps the first n addresses.
-func (a *Answers) Only(n int) { a.addrs = a.addrs[:min(n, len(a.addrs))] }
+// Only keeps the first n addresses and asks for no more.
+func (a *Answers) Only(n int) {
+	a.Close()
+	a.addrs = a.addrs[:min(n, len(a.addrs))]
+}
 
 // Without removes addresses.
 func (a *Answers) Without(spent []netip.Addr) {

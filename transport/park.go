@@ -3,8 +3,6 @@ package transport
 import (
 	"errors"
 	"io"
-	"net"
-	"os"
 	"time"
 
 	"github.com/ehlo-go/ehlo/smtp"
@@ -32,8 +30,7 @@ func (c *Conn) Park(resting func() bool) bool {
 			c.lock.Unlock()
 			return false
 		}
-		// Both deadlines: TLS answers a KeyUpdate with a write of its own.
-		if err := c.sock.Conn.SetDeadline(time.Time{}); err != nil {
+		if err := c.sock.Conn.SetDeadline(time.Time{}); err != nil { // no timer while it rests
 			c.lock.Unlock()
 			c.fail = err
 			return true
@@ -44,10 +41,11 @@ func (c *Conn) Park(resting func() bool) bool {
 		err := c.await()
 
 		c.lock.Lock()
-		woken := !c.parked
 		c.parked = false
-		if err == nil && woken && !c.cut { // readable all the same: look without the past deadline
-			_ = c.sock.Conn.SetReadDeadline(time.Time{})
+		if err == nil && !c.cut {
+			// Wake may have left a past deadline, and TLS answers a KeyUpdate with
+			// a write of its own.
+			_ = c.sock.Conn.SetDeadline(in(c.line))
 		}
 		c.lock.Unlock()
 		switch {
@@ -56,7 +54,7 @@ func (c *Conn) Park(resting func() bool) bool {
 				return true
 			}
 			// A TLS ticket, a KeyUpdate or half a record: nothing for us.
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		case isDeadline(err):
 			return false
 		default:
 			c.fail = err
@@ -80,8 +78,8 @@ func (c *Conn) Drain() bool {
 
 // await waits for the socket to be readable.
 func (c *Conn) await() error {
-	if c.sys != nil {
-		return awaitReadable(c.sys)
+	if c.peek != nil {
+		return c.peek.wait()
 	}
 	return c.readAside()
 }
@@ -89,10 +87,10 @@ func (c *Conn) await() error {
 // readAside waits where the socket cannot be peeked at: it reads up to 64
 // octets, below TLS, and keeps them aside.
 func (c *Conn) readAside() error {
-	var aside [64]byte
-	n, err := c.sock.Conn.Read(aside[:])
+	aside := make([]byte, 64)
+	n, err := c.sock.Conn.Read(aside)
 	if n > 0 {
-		c.sock.stash = append([]byte(nil), aside[:n]...)
+		c.sock.stash = aside[:n]
 		return nil
 	}
 	if err == nil {
@@ -104,7 +102,7 @@ func (c *Conn) readAside() error {
 // heard reads once what is readable, and tells whether it says something.
 func (c *Conn) heard() bool {
 	budget := 1
-	if c.sys == nil {
+	if c.peek == nil {
 		budget = 0 // the stash holds it
 	}
 	if c.tls != nil {
@@ -144,13 +142,14 @@ func (c *Conn) Quiet() bool {
 	if !c.Drain() {
 		return false
 	}
-	if c.sys == nil || !readableNow(c.sys) {
+	if c.peek == nil || !c.peek.now() {
 		return true
 	}
-	if c.arm(c.sock.Conn.SetDeadline, time.Time{}) != nil { // a Wake may have left a past one
-		return true
+	if err := c.peek.err(); err != nil {
+		c.fail = err
+		return false
 	}
-	return !c.heard()
+	return c.arm(in(c.line)) != nil || !c.heard()
 }
 
 // ReadUnsolicited reads what the server said unasked and returns it as an
@@ -161,16 +160,9 @@ func (c *Conn) ReadUnsolicited(limit time.Duration) *smtp.Error {
 	r, err := c.ReadReply(limit, true)
 	switch {
 	case err != nil:
-		return ioError(err, false)
+		return c.failure(err, false)
 	case r.Negative():
 		return &smtp.Error{Kind: smtp.KindReply, Reply: r, Permanent: r.Permanent()}
 	}
 	return &smtp.Error{Kind: smtp.KindProtocol, Reply: r, Err: errors.New("a reply to no command")}
-}
-
-// isNetworkError reports an error of the socket, not of what is above it.
-func isNetworkError(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }

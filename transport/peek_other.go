@@ -1,16 +1,17 @@
-//go:build !unix
+//go:build !unix || aix
 
 package transport
 
-import (
-	"net"
-	"syscall"
-)
+import "net"
 
-// rawConn returns nil: there is no MSG_DONTWAIT here, so parking reads a few
-// octets aside instead of peeking.
-func rawConn(net.Conn) syscall.RawConn { return nil }
+// peeker has no use here: without MSG_DONTWAIT parking reads a few octets aside
+// instead of peeking.
+type peeker struct{}
 
-func awaitReadable(syscall.RawConn) error { return nil }
+func newPeeker(net.Conn) *peeker { return nil }
 
-func readableNow(syscall.RawConn) bool { return false }
+func (*peeker) wait() error { return nil }
+
+func (*peeker) now() bool { return false }
+
+func (*peeker) err() error { return nil }

@@ -1,16 +1,16 @@
 package transport
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"net/http"
 	"net/url"
-	"time"
+	"strconv"
 
 	"golang.org/x/net/proxy"
 
@@ -47,6 +47,9 @@ func ParseProxy(u *url.URL) (*Proxy, error) {
 	default:
 		return nil, smtp.Invalid(fmt.Sprintf("Proxy has the scheme %q: want socks5, socks5h or http", u.Scheme))
 	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return nil, smtp.Invalid(fmt.Sprintf("Proxy has the port %q: want 1 to 65535", port))
+	}
 	host, err := smtp.ParseHost("Proxy's host", u.Hostname())
 	if err != nil {
 		return nil, err
@@ -66,42 +69,39 @@ func (p *Proxy) String() string { return p.scheme + "://" + p.address }
 func (p *Proxy) Dial(ctx context.Context, d Dialer, target string) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, "tcp", p.address)
 	if err != nil {
-		return nil, dialError(ctx, []error{fmt.Errorf("proxy %v: %w", p, err)})
+		return nil, dialError(ctx, fmt.Errorf("proxy %v: %w", p, err))
 	}
 	shake := p.connect
 	if p.scheme != "http" {
 		shake = p.socks
 	}
-	// A context that ends interrupts whatever the handshake waits for. Its
-	// function has run when stop says so, so it cannot hit a later deadline.
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
+	// A context that ends interrupts whatever the handshake waits for. After
+	// stop its function runs no more, so it cannot hit a later deadline.
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(interrupted)
-		_ = conn.SetDeadline(time.Unix(1, 0))
+		_ = conn.SetDeadline(aLongTimeAgo())
 	})
-	err = shake(ctx, conn, target)
-	if !stop() {
+	err = shake(conn, target)
+	ended := !stop()
+	if ended {
 		<-interrupted
-		err = errors.Join(err, ctx.Err())
 	}
-	if err != nil {
-		_ = conn.Close()
-		e := &smtp.Error{Kind: smtp.KindProxy, Err: fmt.Errorf("proxy %v: %w", p, err)}
-		var ne net.Error
-		if errors.As(err, &ne) && ne.Timeout() {
-			e.Kind = smtp.KindTimeout
-		}
-		return nil, e
+	switch {
+	case ended:
+		err = dialError(ctx, fmt.Errorf("proxy %v: %w", p, cmp.Or(err, ctx.Err())))
+	case err != nil:
+		err = &smtp.Error{Kind: smtp.KindProxy, Err: fmt.Errorf("proxy %v: %w", p, err)}
+	default:
+		return conn, nil
 	}
-	return conn, conn.SetDeadline(time.Time{})
+	_ = conn.Close()
+	return nil, err
 }
 
 // socks speaks SOCKS5 (RFC 1928, 1929) on a connection that is already there:
 // x/net's own dial would hide the socket.
-func (p *Proxy) socks(ctx context.Context, conn net.Conn, target string) error {
+func (p *Proxy) socks(conn net.Conn, target string) error {
 	var auth *proxy.Auth
 	if p.user != nil {
 		password, _ := p.user.Password()
@@ -117,12 +117,12 @@ func (p *Proxy) socks(ctx context.Context, conn net.Conn, target string) error {
 	if !ok {
 		return errors.New("x/net's SOCKS5 dialer has no DialWithConn")
 	}
-	_, err = with.DialWithConn(ctx, conn, "tcp", target)
+	_, err = with.DialWithConn(context.Background(), conn, "tcp", target) // Dial sees to the context
 	return err
 }
 
 // connect asks an HTTP proxy for a tunnel.
-func (p *Proxy) connect(_ context.Context, conn net.Conn, target string) error {
+func (p *Proxy) connect(conn net.Conn, target string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", target, target)
 	if p.user != nil {
@@ -138,41 +138,36 @@ func (p *Proxy) connect(_ context.Context, conn net.Conn, target string) error {
 	if err != nil {
 		return err
 	}
-	reply, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(header)), &http.Request{Method: http.MethodConnect})
-	if err != nil {
-		return err
-	}
-	_ = reply.Body.Close()
-	if reply.StatusCode/100 != 2 {
-		return fmt.Errorf("CONNECT answered %s", reply.Status)
+	return tunnelled(header)
+}
+
+// tunnelled judges the status line of an answer to CONNECT. A 2xx has no
+// content, whatever its fields say (RFC 9110 9.3.6).
+func tunnelled(header []byte) error {
+	line, _, _ := bytes.Cut(header, []byte("\n"))
+	line = bytes.TrimRight(line, "\r")
+	version, status, _ := bytes.Cut(line, []byte(" "))
+	switch {
+	case !bytes.HasPrefix(version, []byte("HTTP/1.")) || len(status) < 3 || len(status) > 3 && status[3] != ' ':
+		return fmt.Errorf("%.80q is no answer of an HTTP proxy", line)
+	case status[0] != '2':
+		return fmt.Errorf("CONNECT answered %.80q", status)
 	}
 	return nil
 }
 
-// readHeader reads up to the empty line and not one octet further: what
-// follows is the server's greeting. The end is four octets, so as many as are
-// missing of them may be read at once.
-func readHeader(conn net.Conn) ([]byte, error) {
-	const end = "\r\n\r\n"
-	header := make([]byte, 0, 512)
+// readHeader reads up to the empty line and not one octet further, so octet by
+// octet: what follows is the server's greeting.
+func readHeader(conn io.Reader) ([]byte, error) {
+	var header []byte
+	octet := make([]byte, 1)
 	for len(header) < maxProxyHeader {
-		missing := len(end)
-		for i := len(end); i > 0; i-- {
-			if bytes.HasSuffix(header, []byte(end[:i])) {
-				missing = len(end) - i
-				break
-			}
-		}
-		if missing == 0 {
-			return header, nil
-		}
-		n, err := conn.Read(header[len(header) : len(header)+missing : cap(header)])
-		header = header[:len(header)+n]
-		if err != nil {
+		if _, err := io.ReadFull(conn, octet); err != nil {
 			return nil, err
 		}
-		if cap(header)-len(header) < len(end) {
-			header = append(header, make([]byte, len(header))...)[:len(header)]
+		header = append(header, octet[0])
+		if bytes.HasSuffix(header, []byte("\n\r\n")) || bytes.HasSuffix(header, []byte("\n\n")) {
+			return header, nil
 		}
 	}
 	return nil, fmt.Errorf("answer of over %d octets", maxProxyHeader)

@@ -55,7 +55,7 @@ func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
 	if addrs := a.Addrs(); len(addrs) == 1 && a.late == nil {
 		conn, err := r.one(ctx, addrs[0])
 		if err != nil {
-			return Dialed{Addr: addrs[0], Dials: 1}, dialError(ctx, []error{err})
+			return Dialed{Addr: addrs[0], Dials: 1}, dialError(ctx, err)
 		}
 		return Dialed{Conn: conn, Addr: addrs[0], Dials: 1}, nil
 	}
@@ -75,7 +75,7 @@ func (r Race) many(ctx context.Context, a *Answers) (Dialed, error) {
 		failures []error
 		failed   []netip.Addr
 	)
-	begin := func() {
+	begin := func() bool {
 		for _, addr := range a.Addrs() {
 			if slices.Contains(started, addr) {
 				continue
@@ -86,8 +86,9 @@ func (r Race) many(ctx context.Context, a *Answers) (Dialed, error) {
 				conn, err := r.one(racing, addr)
 				results <- dialResult{conn, addr, err}
 			}()
-			return
+			return true
 		}
+		return false
 	}
 	defer func() { // the owner of the racers: none outlives the race
 		stop()
@@ -108,7 +109,13 @@ func (r Race) many(ctx context.Context, a *Answers) (Dialed, error) {
 	if delay < 0 {
 		ticks = nil
 	}
-	begin()
+	waiting := false // a racer may join, but there was none
+	join := func() {
+		if waiting = !begin(); !waiting {
+			next.Reset(max(delay, 0))
+		}
+	}
+	join()
 	for flying > 0 || a.late != nil {
 		select {
 		case got := <-results:
@@ -117,26 +124,22 @@ func (r Race) many(ctx context.Context, a *Answers) (Dialed, error) {
 				return Dialed{got.conn, got.addr, len(started), failed}, nil
 			}
 			failures, failed = append(failures, got.err), append(failed, got.addr)
-			begin()
-			next.Reset(max(delay, 0))
+			join()
 		case late := <-a.late:
 			a.late = nil
 			if late.err == nil {
 				a.take(late.addrs, late.family)
 			}
-			if flying == 0 {
-				begin()
+			if waiting {
+				join()
 			}
 		case <-ticks:
-			begin()
-			next.Reset(delay)
+			join()
 		case <-ctx.Done():
-			a.late = nil
-			failures = append(failures, ctx.Err())
-			return Dialed{Dials: len(started)}, dialError(ctx, failures)
+			return Dialed{Dials: len(started)}, dialError(ctx, append(failures, ctx.Err())...)
 		}
 	}
-	return Dialed{Dials: len(started)}, dialError(ctx, failures)
+	return Dialed{Dials: len(started)}, dialError(ctx, failures...)
 }
 
 // dialErrors are the failures of all addresses.

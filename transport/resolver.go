@@ -22,7 +22,17 @@ type Resolver interface {
 // since a look-up of the C library outlives its context.
 func DefaultResolver() *net.Resolver { return defaultResolver }
 
-var defaultResolver = &net.Resolver{PreferGo: true}
+var defaultResolver = &net.Resolver{PreferGo: true, Dial: dialNameserver}
+
+// dialNameserver ties a query to its context: net.Resolver leaves one that
+// nobody waits for to a time limit of its own, goroutines and all.
+func dialNameserver(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err == nil {
+		context.AfterFunc(ctx, func() { _ = conn.SetDeadline(aLongTimeAgo()) })
+	}
+	return conn, err
+}
 
 // resolutionDelay is how long the answer of one family waits for the other
 // (RFC 8305 3).
@@ -68,6 +78,11 @@ func Literal(addrs ...netip.Addr) *Answers { return &Answers{addrs: addrs} }
 // or 50 ms after the first that found an address. With preferIPv6 that family
 // goes first when dialling, else IPv4. It honours ctx; if timeout is over 0 it
 // bounds both look-ups together.
+//
+// A name without any address is KindHostNotFound when r says so for both
+// families: net.Resolver has one and the same error for a name that does not
+// exist and for one that has other records. It is KindNoAddress when r answered
+// for a family with success and no usable address.
 func Resolve(ctx context.Context, r Resolver, host string, preferIPv6 bool, timeout time.Duration) (*Answers, error) {
 	asking := &Answers{}
 	if preferIPv6 {
@@ -86,22 +101,22 @@ func Resolve(ctx context.Context, r Resolver, host string, preferIPv6 bool, time
 			answers <- answer{f, addrs, err}
 		})
 	}
-	failed, err := asking.wait(answers)
-	if err != nil {
+	failures := asking.wait(answers)
+	if len(asking.addrs) == 0 {
+		err := lookupError(ctx, lookups, failures)
 		asking.Close()
-		return nil, lookupError(ctx, lookups, err)
+		return nil, err
 	}
-	if failed == 2 {
+	if asking.late == nil {
 		asking.Close()
 	}
 	return asking, nil
 }
 
-// wait collects answers until it may return; done says how many have come.
-func (a *Answers) wait(answers chan answer) (done int, err error) {
-	var failures []error
+// wait collects answers until there are enough to go on with.
+func (a *Answers) wait(answers chan answer) (failures []error) {
 	var enough <-chan time.Time
-	for done < 2 {
+	for done := 0; done < 2; {
 		select {
 		case got := <-answers:
 			done++
@@ -110,20 +125,17 @@ func (a *Answers) wait(answers chan answer) (done int, err error) {
 			} else {
 				failures = append(failures, got.err)
 			}
-			if len(a.addrs) > 0 && enough == nil && done < 2 {
+			if len(a.addrs) > 0 && done < 2 {
 				timer := time.NewTimer(resolutionDelay)
 				defer timer.Stop()
 				enough = timer.C
 			}
 		case <-enough:
 			a.late = answers
-			return done, nil
+			return failures
 		}
 	}
-	if len(a.addrs) > 0 {
-		return done, nil
-	}
-	return done, worstOf(failures)
+	return failures
 }
 
 // take adds addresses of one family, unmapped and without doubles, and puts
@@ -164,38 +176,31 @@ func (a *Answers) Close() {
 	a.late = nil
 }
 
-// worstOf picks the failure that decides: a temporary one before a final one,
-// since the address may be in the answer that did not come.
-func worstOf(failures []error) error {
+// lookupError gives a look-up that found nothing its kind. A family that failed
+// for now decides before one that has nothing, since the address may be in the
+// answer that did not come.
+func lookupError(ctx, lookups context.Context, failures []error) *smtp.Error {
+	var passing error
+	unknown := 0
 	for _, err := range failures {
 		var dns *net.DNSError
-		if !errors.As(err, &dns) || !dns.IsNotFound {
-			return err
+		var none *net.AddrError // net.Resolver: a hosts file has the name, for the other family
+		switch {
+		case errors.As(err, &dns) && dns.IsNotFound:
+			unknown++
+		case !errors.As(err, &none) && passing == nil:
+			passing = err
 		}
 	}
-	if len(failures) == 0 {
-		return &net.DNSError{Err: "no A or AAAA record", IsNotFound: true}
-	}
-	return failures[0]
-}
-
-// lookupError gives a failed look-up its kind.
-func lookupError(ctx, lookups context.Context, err error) *smtp.Error {
-	e := &smtp.Error{Err: err}
-	var dns *net.DNSError
 	switch {
 	case ctx.Err() != nil:
-		e.Kind, e.Err = smtp.KindCanceled, context.Cause(ctx)
-	case lookups.Err() != nil:
-		e.Kind = smtp.KindTimeout
-	case !errors.As(err, &dns):
-		e.Kind = smtp.KindTryAgain // a resolver of the caller's with errors of its own
-	case dns.IsNotFound && dns.Name == "":
-		e.Kind, e.Permanent = smtp.KindNoAddress, true
-	case dns.IsNotFound:
-		e.Kind, e.Permanent = smtp.KindHostNotFound, true
-	default:
-		e.Kind = smtp.KindTryAgain
+		return &smtp.Error{Kind: smtp.KindCanceled, Err: context.Cause(ctx)}
+	case passing != nil && lookups.Err() != nil:
+		return &smtp.Error{Kind: smtp.KindTimeout, Err: passing}
+	case passing != nil:
+		return &smtp.Error{Kind: smtp.KindTryAgain, Err: passing}
+	case unknown == 2:
+		return &smtp.Error{Kind: smtp.KindHostNotFound, Permanent: true, Err: failures[0]}
 	}
-	return e
+	return &smtp.Error{Kind: smtp.KindNoAddress, Permanent: true, Err: errors.New("no A or AAAA record of use")}
 }

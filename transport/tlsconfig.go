@@ -96,13 +96,16 @@ func verdict(cfg *tls.Config, cs tls.ConnectionState) error {
 }
 
 // handshakeError gives a failed handshake its kind, and says what would help.
+// crypto/tls has types for two of its errors; the others are known by their
+// words.
 func handshakeError(err error, fallback bool) *smtp.Error {
 	var (
 		e      *smtp.Error
 		cert   *tls.CertificateVerificationError
 		record tls.RecordHeaderError
-		alert  tls.AlertError
 	)
+	text := err.Error()
+	says := func(words string) bool { return strings.Contains(text, words) }
 	switch {
 	case errors.As(err, &e):
 		return e
@@ -110,21 +113,11 @@ func handshakeError(err error, fallback bool) *smtp.Error {
 		return &smtp.Error{Kind: smtp.KindCertificate, Err: cert.Err}
 	case errors.As(err, &record):
 		return hint(err, "the server speaks no TLS here: a port for SecureExplicit (STARTTLS)?")
-	case errors.As(err, &alert):
-		switch alert {
-		case alertHandshakeFailure, alertProtocolVersion, alertInsufficientSecurity:
-			return versionHint(err, fallback)
-		}
-		return &smtp.Error{Kind: smtp.KindTLS, Err: err}
-	}
-	text := err.Error()
-	switch {
-	case strings.Contains(text, "unsupported protocol version"), strings.Contains(text, "unconfigured cipher suite"),
-		strings.Contains(text, "no supported versions"):
+	case slices.ContainsFunc(nothingInCommon, says):
 		return versionHint(err, fallback)
-	case strings.Contains(text, "signature algorithm"):
+	case says("signature algorithm"):
 		return hint(err, "for SHA-1 signatures in TLS 1.2 set GODEBUG=tlssha1=1")
-	case strings.HasPrefix(text, "tls: "):
+	case says("tls: "):
 		return &smtp.Error{Kind: smtp.KindTLS, Err: err}
 	}
 	e = ioError(err, false)
@@ -134,12 +127,16 @@ func handshakeError(err error, fallback bool) *smtp.Error {
 	return e
 }
 
-// The alerts that speak of versions and suites (RFC 8446 6).
-const (
-	alertHandshakeFailure     tls.AlertError = 40
-	alertProtocolVersion      tls.AlertError = 70
-	alertInsufficientSecurity tls.AlertError = 71
-)
+// nothingInCommon are the words of crypto/tls for a version or a suite that one
+// side does not have: alerts of the server (RFC 8446 6.2) and errors of ours.
+var nothingInCommon = []string{
+	tls.AlertError(40).Error(), // handshake_failure
+	tls.AlertError(70).Error(), // protocol_version
+	tls.AlertError(71).Error(), // insufficient_security
+	"unsupported protocol version",
+	"unconfigured cipher suite",
+	"no supported versions",
+}
 
 func versionHint(err error, fallback bool) *smtp.Error {
 	if fallback {

@@ -35,8 +35,9 @@ type actor struct {
 // connecting is what only the way to ready needs. It is dropped there, since a
 // session may rest for hours.
 type connecting struct {
-	ctx   context.Context // the caller's; ends too when the life is cut
-	stop  func() bool     // of Start's watch on the caller's context
+	ctx   context.Context // the caller's, in scope; ends too when the life is cut
+	scope events.Scope
+	stop  func() bool // of Start's watch on the caller's context
 	began time.Time
 
 	// The scopes that hooks see, open while not nil.
@@ -52,7 +53,10 @@ type connecting struct {
 
 // newConnecting returns a connect that waits for ctx.
 func newConnecting(ctx context.Context) *connecting {
-	return &connecting{ctx: ctx, stop: func() bool { return true }}
+	c := &connecting{stop: func() bool { return true }}
+	c.scope.Context = ctx
+	c.ctx = &c.scope
+	return c
 }
 
 // run is the goroutine of a life: what comes first, the loop, and one finisher
@@ -101,7 +105,11 @@ func (a *actor) loop() (over bool, err error) {
 			if !st.Connecting() {
 				return true, err
 			}
-			if !a.endAttempt(st, err) {
+			again, hookErr := a.endAttempt(st, err)
+			if hookErr != nil {
+				return true, a.explain(st, hookErr)
+			}
+			if !again {
 				return true, err
 			}
 			trigger = fsm.Retry
@@ -110,7 +118,10 @@ func (a *actor) loop() (over bool, err error) {
 			return true, nil
 		}
 		if err := a.fire(trigger); err != nil {
-			return true, a.explain(st, err)
+			if a.s.machine.State() != fsm.Ready {
+				return true, a.explain(st, err)
+			}
+			a.hookErr = errors.Join(a.hookErr, err) // ready it is, as OnConnect has to say
 		}
 		switch trigger {
 		case fsm.Hello:
@@ -162,7 +173,7 @@ func (a *actor) enclosed(st fsm.State) (trigger fsm.Trigger, err error) {
 	if err != nil {
 		err = a.explain(st, err)
 	}
-	return trigger, errors.Join(err, a.closePhase(err))
+	return trigger, errors.Join(a.closePhase(err), err) // a hook that panicked goes before what it was told
 }
 
 // phase runs the phase of a state. Each asks first whether the life was cut.

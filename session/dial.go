@@ -8,6 +8,7 @@ import (
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/transport"
 )
 
@@ -71,6 +72,7 @@ func (a *actor) take(c net.Conn) error {
 		return err
 	}
 	a.dialed, a.secure, a.remote = true, false, c.RemoteAddr().String()
+	a.caps, a.extended = smtp.Capabilities{}, false // an earlier attempt knew other ones
 	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		addr := tcp.AddrPort()
 		a.peer = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())

@@ -22,7 +22,7 @@ func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Dura
 	if told == nil && !r.Intermediate() {
 		told = refusal(r)
 	}
-	err = errors.Join(err, a.s.hooks.CommandEnd(inside, events.CommandEnd{Verb: verb, Reply: r, Err: told}))
+	err = errors.Join(a.s.hooks.CommandEnd(inside, events.CommandEnd{Verb: verb, Reply: r, Err: told}), err)
 	if err != nil {
 		e := asError(err)
 		e.Command = verb

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"io"
+	"time"
 
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
@@ -33,6 +34,7 @@ func (a *actor) explain(st fsm.State, err error) error {
 	switch e.Kind {
 	case smtp.KindReply, smtp.KindProtocol, smtp.KindCertificate, smtp.KindNoTLS, smtp.KindPanic, smtp.KindInvalid:
 	default:
+		a.awaitDeadline()
 		if ended := a.ended(); ended != nil {
 			command := e.Command
 			e = asError(ended)
@@ -43,6 +45,24 @@ func (a *actor) explain(st fsm.State, err error) error {
 		e.Phase = st.String()
 	}
 	return e
+}
+
+// awaitDeadline waits for the end of a caller's context whose deadline has
+// passed: a dialer or a look-up that has the deadline for its own may see it a
+// moment before the context's timer does.
+func (a *actor) awaitDeadline() {
+	if a.connecting == nil {
+		return
+	}
+	if deadline, ok := a.ctx.Deadline(); !ok || time.Now().Before(deadline) {
+		return
+	}
+	late := time.NewTimer(10 * time.Millisecond) // and not longer, should a foreign context never end
+	defer late.Stop()
+	select {
+	case <-a.ctx.Done():
+	case <-late.C:
+	}
 }
 
 // isEOF reports an orderly end of the connection.

@@ -19,6 +19,9 @@ func (a *actor) finish(cause error) {
 	connected := !l.connecting
 	l.finishing, l.connecting = true, false
 	cut, closed := l.cut, s.closed
+	if l.leaving && errors.Is(cause, smtp.ErrCanceled) { // before QUIT was said
+		l.quitErr = cause
+	}
 	if l.cancel != nil {
 		l.cancel(nil)
 		l.cancel = nil
@@ -53,9 +56,13 @@ func (a *actor) finish(cause error) {
 
 	s.mu.Lock()
 	l.ended = true
+	late := s.closed && !closed // by who heard the last events
 	waiting := l.mailbox.queue
 	l.mailbox.queue = nil
 	s.mu.Unlock()
+	if late {
+		s.feeds.End()
+	}
 	for _, r := range waiting {
 		a.answer(r, smtp.Reply{}, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: l.err})
 	}

@@ -103,7 +103,20 @@ func (s *Session) post(r *request) (*life, error) {
 	return l, nil
 }
 
-// answer gives a request its result. A cancel that comes after it cuts nothing.
+// settle decides between the answer, which is here, and a cut: one that came
+// before has already closed the connection, one that comes after cuts nothing.
+func (a *actor) settle(r *request) error {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	if err := a.endedLocked(); err != nil {
+		asError(err).Command = r.verb
+		return err
+	}
+	r.status = complete
+	return nil
+}
+
+// answer gives a request its result.
 func (a *actor) answer(r *request, reply smtp.Reply, err error) {
 	a.s.mu.Lock()
 	r.status = complete

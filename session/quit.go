@@ -17,8 +17,9 @@ func (a *actor) quit() (fsm.Trigger, error) {
 	if err == nil {
 		return fsm.Close, nil
 	}
-	e := a.explain(fsm.Quit, err)
-	switch asError(e).Kind {
+	e := asError(a.explain(fsm.Quit, err))
+	e.Command = "QUIT"
+	switch e.Kind {
 	case smtp.KindTimeout, smtp.KindLost:
 	default:
 		a.l.quitErr = e

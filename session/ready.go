@@ -63,6 +63,9 @@ func (a *actor) serve(r *request) error {
 	}
 	begun := time.Now()
 	reply, err := a.exchange(r.ctx, r.verb, r.line, a.plan.timeouts.Command, true)
+	if err == nil {
+		err = a.settle(r)
+	}
 	broken := err
 	if err == nil {
 		if err = refusal(reply); err != nil {

@@ -64,18 +64,19 @@ func (a *actor) closePhase(err error) error {
 
 // endAttempt ends an attempt that failed in st: it says so, decides whether
 // another follows, leaves the server politely where the protocol allows it, and
-// closes the socket.
-func (a *actor) endAttempt(st fsm.State, err error) (again bool) {
+// closes the socket. hookErr is that of a hook that panicked meanwhile: nothing
+// follows it.
+func (a *actor) endAttempt(st fsm.State, err error) (again bool, hookErr error) {
 	a.tellCause(err)
 	a.retry.judge(a, st, asError(err))
 	if a.mayQuit(asError(err)) {
 		_ = a.conn.WriteLine("QUIT", partingLimit)
 	}
 	a.hangUp()
-	if a.closeAttempt(err) != nil || a.hookErr != nil {
+	if hookErr = errors.Join(a.closeAttempt(err), a.hookErr); hookErr != nil {
 		a.retry.again = false
 	}
-	return a.retry.again
+	return a.retry.again, hookErr
 }
 
 // partingLimit bounds the one write of a QUIT that nobody waits for. The

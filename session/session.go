@@ -153,14 +153,14 @@ func (s *Session) Close() error {
 	l := s.life
 	again := s.closed
 	s.closed = true
-	if l.began && !l.ended {
+	alive := l.began && !l.ended
+	if alive {
 		l.cutLife(&smtp.Error{Kind: smtp.KindClosed})
 	}
 	s.mu.Unlock()
-	if again || l.began && !l.ended {
-		return nil
+	if !again && !alive {
+		s.closeIdle(l)
 	}
-	s.closeIdle(l)
 	return nil
 }
 

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/ehlo-go/ehlo/events"
+)
+
+// newSession makes a session that ends with the test: closed, and its goroutine
+// gone.
+func newSession(t testing.TB, c Config) *Session {
+	t.Helper()
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.Close()
+		<-s.Done()
+	})
+	return s
+}
+
+// record subscribes to everything. The function it returns waits for the end of
+// the life, or of the next one if there is none, and returns all its events.
+func record(t testing.TB, s *Session) func() []events.Event {
+	t.Helper()
+	ch, _ := s.Subscribe(events.Filter{Buffer: 4096})
+	return func() []events.Event {
+		var all []events.Event
+		for e := range ch {
+			all = append(all, e)
+		}
+		return all
+	}
+}
+
+// kindsOf returns the kinds of events in order, but for the state changes.
+func kindsOf(evs []events.Event) []events.Kind {
+	var kinds []events.Kind
+	for _, e := range evs {
+		if e.Kind() != events.KindStateChange {
+			kinds = append(kinds, e.Kind())
+		}
+	}
+	return kinds
+}
+
+// dialFunc is a Dialer.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+func (f dialFunc) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return f(ctx, network, address)
+}
+
+// A lookUpFunc is a Resolver.
+type lookUpFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+func (f lookUpFunc) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	return f(ctx, network, host)
+}
+
+// within waits for c, for as long as a loaded machine may need.
+func within(t testing.TB, c <-chan struct{}, what string) {
+	t.Helper()
+	timer := time.NewTimer(20 * time.Second)
+	defer timer.Stop()
+	select {
+	case <-c:
+	case <-timer.C:
+		t.Fatalf("%s: not within 20 s", what)
+	}
+}
+
+// onEvent returns a hook that calls f for events of kind k.
+func onEvent(k events.Kind, f func(events.Event)) events.Hook { return eventFunc{k, f} }
+
+type eventFunc struct {
+	kind events.Kind
+	f    func(events.Event)
+}
+
+func (h eventFunc) Kinds() events.Mask { return events.MaskOf(h.kind) }
+
+func (h eventFunc) Event(_ context.Context, e events.Event) { h.f(e) }
+
+// soon is a policy of a millisecond.
+func soon() backoff.BackOff { return backoff.NewConstantBackOff(time.Millisecond) }
+
+// printed returns v as every way of printing shows it.
+func printed(v any) []string {
+	var b strings.Builder
+	slog.New(slog.NewJSONHandler(&b, nil)).Info("", "v", v)
+	return []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%q", v), b.String()}
+}

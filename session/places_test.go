@@ -1,0 +1,196 @@
+package session
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtptest"
+)
+
+// A place is where a server answers, and so may answer wrongly.
+type place struct {
+	name    string
+	phase   fsm.State // the Phase of the error
+	moment  string    // of smtptest.Config.On
+	mode    smtptest.TLSMode
+	options Options
+	limit   time.Duration // of silence there (smtp.TimeoutTable)
+	reply   string        // a right one, of several lines where they may be
+	once    bool          // the first time is well, the second is the fault
+	helo    bool          // EHLO is refused before
+}
+
+func (p place) isNoop() bool { return p.moment == "NOOP" }
+func (p place) isQuit() bool { return p.moment == "QUIT" }
+
+// places are all of them, up to the end of a session.
+func places() []place {
+	const (
+		greeting = "220-smtptest.test ESMTP\r\n220 welcome\r\n"
+		hello    = "250-smtptest.test\r\n250-STARTTLS\r\n250 SIZE 9\r\n"
+	)
+	return []place{
+		{name: "greeting", phase: fsm.Greeting, moment: "GREETING", options: Extended, limit: 5 * time.Minute, reply: greeting},
+		{name: "greeting within TLS", phase: fsm.Greeting, moment: "GREETING", mode: smtptest.Implicit, options: Extended | SecureImplicit, limit: 5 * time.Minute, reply: greeting},
+		{name: "EHLO", phase: fsm.Ehlo, moment: "EHLO", options: Extended, limit: 5 * time.Minute, reply: hello},
+		{name: "HELO", phase: fsm.Ehlo, moment: "HELO", limit: 5 * time.Minute, reply: "250-smtptest.test\r\n250 hello\r\n"},
+		{name: "HELO after EHLO", phase: fsm.Ehlo, moment: "HELO", options: Extended, limit: 5 * time.Minute, reply: "250 smtptest.test\r\n", helo: true},
+		{name: "EHLO before STARTTLS", phase: fsm.Ehlo, moment: "EHLO", mode: smtptest.StartTLS, options: SecureExplicit, limit: 5 * time.Minute, reply: hello},
+		{name: "STARTTLS", phase: fsm.StartTLS, moment: "STARTTLS", mode: smtptest.StartTLS, options: SecureExplicit, limit: 2 * time.Minute, reply: "220-2.0.0 ready\r\n220 go\r\n"},
+		{name: "EHLO after STARTTLS", phase: fsm.Ehlo, moment: "EHLO", mode: smtptest.StartTLS, options: SecureExplicit, limit: 5 * time.Minute, reply: hello, once: true},
+		{name: "NOOP", phase: fsm.Ready, moment: "NOOP", options: Extended, limit: 5 * time.Minute, reply: "250-2.0.0 here\r\n250 2.0.0 still\r\n"},
+		{name: "NOOP within TLS", phase: fsm.Ready, moment: "NOOP", mode: smtptest.Implicit, options: SecureImplicit, limit: 5 * time.Minute, reply: "250 here\r\n"},
+		{name: "QUIT", phase: fsm.Quit, moment: "QUIT", options: Extended, limit: 5 * time.Second, reply: "221-2.0.0 good\r\n221 2.0.0 bye\r\n"},
+	}
+}
+
+// server returns a server that does step in p.
+func (p place) server(step smtptest.Step) smtptest.Config {
+	if p.once {
+		step = smtptest.Sequence(smtptest.Usual(), step, smtptest.Usual(), step, smtptest.Usual(), step, smtptest.Usual(), step)
+	}
+	on := map[string]smtptest.Step{p.moment: step}
+	if p.helo {
+		on["EHLO"] = smtptest.Say("502 5.5.1 what?")
+	}
+	return smtptest.Config{Mode: p.mode, On: on, Keywords: []string{"SIZE 9"}}
+}
+
+// config returns what reaches srv.
+func (p place) config(srv *smtptest.Server) Config {
+	return Config{
+		HostName: srv.Host(), RemotePort: srv.Port(), Dialer: srv, LocalName: "client.test", Options: p.options,
+		TLS: &tls.Config{RootCAs: srv.Roots()},
+	}
+}
+
+// visit makes one life that goes through p, and returns what the call that
+// meets the fault said, and the life's events. After it the life is over.
+func (p place) visit(t testing.TB, s *Session) (error, []events.Event) {
+	t.Helper()
+	evs := record(t, s)
+	err := s.Connect(t.Context())
+	if !p.isNoop() && !p.isQuit() {
+		if err == nil {
+			_ = s.Disconnect(t.Context())
+		}
+		<-s.Done()
+		return err, evs()
+	}
+	if err != nil {
+		t.Fatalf("Connect: %v", err)
+	}
+	if p.isNoop() {
+		err = s.Noop(t.Context())
+		if s.State() == fsm.Ready {
+			_ = s.Disconnect(t.Context())
+		}
+	} else {
+		err = s.Disconnect(t.Context())
+	}
+	<-s.Done()
+	return err, evs()
+}
+
+// bubble runs f in virtual time. No goroutine of it may be left at its end.
+func bubble(t *testing.T, name string, f func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
+// memory makes a server in memory that ends with the test.
+func memory(t testing.TB, c smtptest.Config) *smtptest.Server {
+	srv := smtptest.NewMemoryServer(c)
+	t.Cleanup(func() { _ = srv.Close() })
+	return srv
+}
+
+// loopback makes a server on a socket that ends with the test.
+func loopback(t testing.TB, c smtptest.Config) *smtptest.Server {
+	t.Helper()
+	srv, err := smtptest.NewServer(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = srv.Close() })
+	return srv
+}
+
+// allClosed fails unless every connection of srv has ended at its client's end.
+func allClosed(t testing.TB, srv *smtptest.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := srv.WaitClosed(ctx); err != nil {
+		t.Errorf("%d connections are still open", srv.Open())
+	}
+}
+
+// watched dials through a Dialer and keeps what it dialled.
+type watched struct {
+	Dialer interface {
+		DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	}
+	mu    sync.Mutex
+	conns []*watchedConn
+}
+
+func (w *watched) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := w.Dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	conn := &watchedConn{Conn: c}
+	w.mu.Lock()
+	w.conns = append(w.conns, conn)
+	w.mu.Unlock()
+	return conn, nil
+}
+
+// all returns what was dialled.
+func (w *watched) all() []*watchedConn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.conns
+}
+
+// watchedConn counts what is read, and knows whether it was closed.
+type watchedConn struct {
+	net.Conn
+	mu     sync.Mutex
+	read   int
+	closed bool
+}
+
+func (c *watchedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	c.read += n
+	c.mu.Unlock()
+	return n, err
+}
+
+func (c *watchedConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (c *watchedConn) octets() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read
+}
+
+func (c *watchedConn) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/ehlo-go/ehlo/session"
+	"github.com/ehlo-go/ehlo/smtptest"
+)
+
+// The embedded server's name and defaults.
+const (
+	embeddedName    = "mail.example"
+	embeddedOptions = session.Extended | session.SecureExplicit
+)
+
+// serve starts the server for those who have none at hand and points the
+// configuration at it: its address is dialled, its name is verified.
+func serve(set *settings) (*smtptest.Server, error) {
+	cfg := smtptest.Config{
+		Name:  embeddedName,
+		Mode:  smtptest.StartTLS,
+		Users: map[string]string{"demo": "demo"}, // so that AUTH shows, within TLS
+	}
+	if set.options.Has(session.SecureImplicit) {
+		cfg.Mode = smtptest.Implicit
+	}
+	port := set.port
+	if port < 0 || port > 65535 {
+		port = 0 // Connect will refuse it
+	}
+	ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("-port: cannot serve there: %w", err)
+	}
+	srv, err := smtptest.Serve(ln, cfg)
+	if err != nil {
+		_ = ln.Close()
+		return nil, fmt.Errorf("cannot serve: %w", err)
+	}
+	set.config.HostAddress, set.config.HostName, set.config.RemotePort = srv.Host(), embeddedName, srv.Port()
+	set.config.Options = embeddedOptions
+	if set.config.TLS == nil {
+		set.config.TLS = &tls.Config{RootCAs: srv.Roots()}
+	}
+	return srv, nil
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ehlo-go/ehlo/session"
+)
+
+func TestParse_MisuseIsStatus2(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"-nonsense":      {"-nonsense"},
+		"mx.example.org": {"mx.example.org"},
+		"-port":          {"-port", "smtp"},
+		"-timeout":       {"-timeout", "soon"},
+		"Sideways":       {"-options", "Extended|Sideways"},
+		"0x1_0000_0000":  {"-options", "0x1_0000_0000"},
+		"-ca":            {"-ca", filepath.Join(t.TempDir(), "none.pem")},
+		"no certificate": {"-ca", empty},
+		"-proxy":         {"-proxy", "http://[::1"},
+		"socks5://":      {"-proxy", "127.0.0.1:1080"},
+	} {
+		r := play(t, append(args, "-json")...).want(exitUsage)
+		if r.stdout != "" || !strings.Contains(r.stderr, want) || !strings.Contains(r.stderr, "-h") {
+			t.Errorf("%q: standard output %q, standard error %q", args, r.stdout, r.stderr)
+		}
+	}
+}
+
+// A flag that is not given is an argument omitted, and a zero is one given.
+func TestParse_OnlyWhatIsGivenIsAnArgument(t *testing.T) {
+	for _, c := range []struct {
+		args      []string
+		env       map[string]string
+		arguments int
+		embedded  bool
+	}{
+		{nil, nil, 0, true},
+		{[]string{"-host", "a.example"}, nil, 1, false},
+		{[]string{"-host="}, nil, 1, false},
+		{[]string{"-host-name", "a.example"}, nil, 0, false},
+		{[]string{"-host-address", "::1"}, nil, 0, false},
+		{[]string{"-port", "0", "-timeout", "0", "-options", "0", "-user", ""}, nil, 4, true},
+		{nil, map[string]string{"EHLO_PASSWORD": ""}, 1, true},
+		{[]string{"-local-name", "a.example", "-attempts", "1", "-retry-replies", "-json", "-trace"}, nil, 0, true},
+	} {
+		set, err := parse(c.args, envOf(c.env))
+		if err != nil || len(set.arguments) != c.arguments || set.embedded != c.embedded {
+			t.Errorf("%q: %d arguments, embedded %v, %v", c.args, len(set.arguments), set.embedded, err)
+		}
+	}
+	set, err := parse([]string{"-attempts", "7", "-retry-replies", "-local-name", "c.example", "-host-address", "192.0.2.1",
+		"-host-name", "mx.example", "-proxy", "socks5://192.0.2.2"}, envOf(nil))
+	c := set.config
+	if err != nil || c.Retry.MaxAttempts != 7 || !c.Retry.Replies || c.LocalName != "c.example" || c.HostAddress != "192.0.2.1" ||
+		c.HostName != "mx.example" || c.Proxy.Host != "192.0.2.2" {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
+func TestParseOptions(t *testing.T) {
+	for s, want := range map[string]session.Options{
+		"0x1001": 0x1001, "4097": 0x1001, " 0x1 ": 1, "None": 0, "0": 0, "extended|secureimplicit": 0x2001, "0x2": 0x2,
+	} {
+		if got, err := parseOptions(s); got != want || err != nil {
+			t.Errorf("%q: %v, %v", s, got, err)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// hint returns what to look at after a failure, in words of this program's
+// flags; "" where the error says it all.
+func hint(err error) string {
+	e, ok := errors.AsType[*smtp.Error](err)
+	if !ok {
+		return ""
+	}
+	switch e.Kind {
+	case smtp.KindInvalid:
+		return "nothing was sent; -h tells what each flag takes"
+	case smtp.KindHostNotFound:
+		return "look at the spelling; for a domain's mail, ask its MX record for the host"
+	case smtp.KindNoAddress:
+		return "the name exists without an address: for a domain's mail, ask its MX record for the host"
+	case smtp.KindTryAgain:
+		return "the name servers did not answer: is the network up?"
+	case smtp.KindRefused:
+		return "nothing listens there, or a firewall says so: 25 is for relays, 587 for programs, 465 for those with SecureImplicit"
+	case smtp.KindUnreachable:
+		return "there is no way to that address; PreferIPv6 changes the order only"
+	case smtp.KindTimeout:
+		return timeoutHint(e.Phase)
+	case smtp.KindProxy:
+		return "the proxy itself was reached; its words stand above"
+	case smtp.KindLost:
+		return "the server, or something between, hung up: some do with strangers, and TLS ports do without SecureImplicit"
+	case smtp.KindTLS:
+		return "port 25 and 587 want SecureExplicit, 465 SecureImplicit; for an old server there is SecureFallback"
+	case smtp.KindCertificate:
+		return "-ca trusts other roots, -host-name with -host-address checks another name, TrustedSite goes on unverified"
+	case smtp.KindNoTLS:
+		return "ask on another port, with SecureImplicit on 465; without SecureExplicit all goes in clear"
+	case smtp.KindProtocol:
+		return "is it an SMTP server? A TLS port wants SecureImplicit"
+	case smtp.KindReply:
+		if e.Reply.Temporary() {
+			return "a 4yz may pass: -retry-replies tries again"
+		}
+		return "the server does not want this; its words stand above"
+	case smtp.KindPanic:
+		return "that is a bug in ehlo or in a hook: please report it"
+	default:
+		return ""
+	}
+}
+
+func timeoutHint(phase string) string {
+	if phase == fsm.Dial.String() {
+		return "packets get lost: many networks let nobody out to port 25"
+	}
+	return "the server is slow or silent; -timeout waits longer, -retry-replies tries again"
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// nasty is what a server, or a certificate, may hold.
+const nasty = "\x1b[2J\x00\x7f\u009b\u202e\xff<&>"
+
+// allKinds returns an event of each kind, full of nasty text.
+func allKinds() []events.Event {
+	at := time.Date(2026, 7, 1, 12, 0, 0, 123456789, time.FixedZone("", 7200))
+	h := events.Header{Session: 3, Life: 2, Seq: 9, Time: at, Attempt: 1, State: fsm.StartTLS}
+	reply := smtp.Reply{Code: 250, Text: nasty + "\nPIPELINING\nX" + nasty}
+	err := &smtp.Error{Kind: smtp.KindReply, Phase: "ehlo", Command: "EHLO", Reply: smtp.Reply{Code: 451, Text: nasty}}
+	return []events.Event{
+		events.OnStateChange{Header: h, From: fsm.Ehlo, To: fsm.StartTLS},
+		events.OnResolve{Header: h, Host: "mx.example", Addrs: []netip.Addr{netip.MustParseAddr("::1%" + nasty)}, Queried: true},
+		events.OnDial{Header: h, Local: "[::1%" + nasty + "]:1", Remote: "192.0.2.1:25", Proxy: "http://192.0.2.2:80", Dials: 2},
+		events.OnGreeting{Header: h, Reply: reply},
+		events.OnHello{Header: h, Name: "c.example", Reply: reply, Capabilities: smtp.ParseCapabilities(reply)},
+		events.OnSecure{Header: h, Version: 0x304, CipherSuite: 0x1301, ServerName: "mx.example", Verdict: errors.New(nasty)},
+		events.OnConnect{Header: h, Host: "mx.example", Port: 25, Remote: "192.0.2.1:25", Elapsed: 1500 * time.Millisecond},
+		events.OnCommand{Header: h, Verb: "NOOP", Reply: reply, Elapsed: time.Second},
+		events.OnRetry{Header: h, Err: err, Delay: 500 * time.Millisecond},
+		events.OnTimeout{Header: h, Err: err},
+		events.OnCancel{Header: h, Err: errors.New(nasty)},
+		events.OnError{Header: h, Err: err, Final: true},
+		events.OnDisconnect{Header: h, Reason: events.Remote, Reply: err.Reply, Err: err},
+		events.Lagged{Header: h, Missed: 5},
+	}
+}
+
+func TestJSONLines_EveryKind(t *testing.T) {
+	fields := map[events.Kind]string{
+		events.KindStateChange: "from to", events.KindResolve: "host addrs queried", events.KindDial: "local remote proxy dials",
+		events.KindGreeting: "code reply", events.KindHello: "name extended code reply capabilities",
+		events.KindSecure:  "version cipher_suite server_name resumed verified verdict certificate",
+		events.KindConnect: "host port remote extended secure elapsed", events.KindCommand: "verb code reply error elapsed",
+		events.KindRetry:   "phase command type code reply error delay",
+		events.KindTimeout: "phase command type code reply error", events.KindCancel: "phase command type code reply error",
+		events.KindError: "final phase command type code reply error", events.KindDisconnect: "reason code reply error",
+		events.KindLagged: "missed",
+	}
+	seen := events.Mask(0)
+	for _, e := range allKinds() {
+		seen |= events.MaskOf(e.Kind())
+		var out bytes.Buffer
+		newJSONLines(&out).show(e)
+		line := out.String()
+		checkPrintable(t, line)
+		const begin = `"session":3,"seq":9,"time":"2026-07-01T10:00:00.123456789Z","attempt":1,"state":"starttls",`
+		if !strings.HasPrefix(line, `{"event":"`+e.Kind().String()+`",`+begin) || strings.Count(line, "\n") != 1 {
+			t.Errorf("%v: %s", e.Kind(), line)
+		}
+		var o object
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatalf("%v: %v", e.Kind(), err)
+		}
+		want := strings.Fields("event session seq time attempt state life " + fields[e.Kind()])
+		for _, f := range want {
+			if _, ok := o[f]; !ok {
+				t.Errorf("%v has no %q: %s", e.Kind(), f, line)
+			}
+		}
+		if len(o) != len(want) {
+			t.Errorf("%v has %d fields, want %d: %s", e.Kind(), len(o), len(want), line)
+		}
+	}
+	if seen != events.All {
+		t.Errorf("kinds %b of %b", seen, events.All)
+	}
+}
+
+func TestFailureOf(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want failure
+	}{
+		{nil, failure{}},
+		{errors.New("odd"), failure{Type: "_OTHER", Code: 1, Error: "odd"}},
+		{&smtp.Error{Kind: smtp.KindTimeout, Phase: "dial"}, failure{Phase: "dial", Type: "timeout", Code: 10060, Error: "dial: timed out"}},
+		{&smtp.Error{Kind: smtp.KindReply, Phase: "greeting", Reply: smtp.Reply{Code: 554, Text: "no"}},
+			failure{Phase: "greeting", Type: "554", Code: 554, Reply: "554 no", Error: "greeting: refused by the server: 554 no"}},
+	} {
+		if got := failureOf(c.err); got != c.want {
+			t.Errorf("%+v, want %+v", got, c.want)
+		}
+	}
+}

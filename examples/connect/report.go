@@ -1,0 +1,215 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// end prints the report: where the time went, TLS, capabilities, and of a
+// failure what might help.
+func (s *screen) end() {
+	if rows := s.falls.rows(s.palette); len(rows) > 0 {
+		s.section("Where the time went")
+		for _, row := range rows {
+			fmt.Fprintln(s.out, strings.TrimRight(row, " "))
+		}
+	}
+	s.endTLS()
+	s.endCapabilities()
+	s.endFailure()
+}
+
+func (s *screen) section(title string) { fmt.Fprintf(s.out, "\n%s\n", s.bold(title)) }
+
+// row prints a name and a text, wrapped below itself.
+func (s *screen) row(name, text string, colour func(string) string) {
+	for _, line := range wrap(text, columns-2-nameColumn) {
+		fmt.Fprintf(s.out, "  %s%s\n", s.dim(pad(name, nameColumn)), colour(line))
+		name = ""
+	}
+}
+
+func (s *screen) endTLS() {
+	switch {
+	case s.secure != nil:
+		s.section("TLS")
+		version := s.secure.VersionName()
+		if s.secure.Resumed {
+			version += ", resumed"
+		}
+		s.row("version", version, s.plain)
+		s.row("cipher", s.secure.CipherSuiteName(), s.plain)
+		s.row("server name", smtp.Escape(s.secure.ServerName), s.plain)
+		if s.secure.Verdict == nil {
+			s.row("certificate", "verified", s.green)
+		} else {
+			s.row("certificate", "NOT verified, permitted by TrustedSite", s.yellow)
+			s.row("verdict", say(s.secure.Verdict), s.yellow)
+		}
+		s.certificate(s.secure.Certificate)
+	case s.failed != nil && errors.Is(s.failed.Err, smtp.ErrCertificate):
+		s.section("TLS")
+		s.row("certificate", "refused", s.red)
+		s.certificate(refused(s.failed.Err))
+	case s.ready:
+		s.section("TLS")
+		s.row("none", "everything went in clear", s.yellow)
+	}
+}
+
+func (s *screen) certificate(c *x509.Certificate) {
+	if c == nil {
+		return
+	}
+	s.row("names", strings.Join(namesOf(c), ", "), s.plain)
+	s.row("issuer", smtp.Escape(c.Issuer.String()), s.plain)
+	s.row("valid until", c.NotAfter.UTC().Format(time.DateOnly), s.plain)
+}
+
+// refused returns the certificate that was not verified, if the error has it.
+func refused(err error) *x509.Certificate {
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		return e.Certificate
+	}
+	if e, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return e.Cert
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return e.Cert
+	}
+	return nil
+}
+
+// namesOf returns what a certificate speaks for, escaped, the first few.
+func namesOf(c *x509.Certificate) []string {
+	const most = 20
+	names := []string{}
+	for _, n := range c.DNSNames {
+		names = append(names, smtp.Escape(n))
+	}
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) > most {
+		names = append(names[:most], "…")
+	}
+	return names
+}
+
+func (s *screen) endCapabilities() {
+	if s.hello == nil {
+		return
+	}
+	title, n := "Capabilities", 0
+	if domain := s.hello.Capabilities.Domain(); domain != "" {
+		title = headOf("Capabilities of "+smtp.Escape(domain), columns)
+	}
+	s.section(title)
+	for line := range s.hello.Capabilities.All() {
+		keyword, params, _ := strings.Cut(line, " ")
+		s.capability(smtp.Escape(line), meaning(keyword, params))
+		n++
+	}
+	switch {
+	case n > 0:
+	case s.hello.Capabilities.Domain() == "":
+		s.row("none", "HELO was said, which asks for none", s.plain)
+	default:
+		s.row("none", "the server knows EHLO and offers nothing", s.plain)
+	}
+}
+
+const capabilityColumn = 24
+
+// capability prints a line of EHLO's answer and what it means; a long one has
+// its meaning below.
+func (s *screen) capability(line, meaning string) {
+	lines := wrap(line, columns-2)
+	last := lines[len(lines)-1]
+	if meaning == "" || wide(last) >= capabilityColumn {
+		lines = append(lines, "")
+		last = ""
+	}
+	for _, l := range lines[:len(lines)-1] {
+		fmt.Fprintf(s.out, "  %s\n", l)
+	}
+	if meaning != "" {
+		fmt.Fprintf(s.out, "  %s%s\n", pad(last, capabilityColumn), s.dim(meaning))
+	}
+}
+
+// meaning returns what a keyword of EHLO is about, "" if we do not know.
+func meaning(keyword, params string) string {
+	switch strings.ToUpper(keyword) {
+	case "8BITMIME":
+		return "content may have octets over 127 (RFC 6152)"
+	case "AUTH":
+		return "log in (RFC 4954)"
+	case "BINARYMIME":
+		return "content may be binary (RFC 3030)"
+	case "CHUNKING":
+		return "content in counted chunks, BDAT (RFC 3030)"
+	case "DELIVERBY":
+		return "deliver within a time (RFC 2852)"
+	case "DSN":
+		return "ask for delivery reports (RFC 3461)"
+	case "ENHANCEDSTATUSCODES":
+		return "replies such as 250 2.1.0 (RFC 2034)"
+	case "ETRN":
+		return "start its queue for us (RFC 1985)"
+	case "HELP":
+		return "HELP is answered (RFC 5321)"
+	case "LIMITS":
+		return "says what it takes (RFC 9422)"
+	case "PIPELINING":
+		return "commands need not wait for replies (RFC 2920)"
+	case "REQUIRETLS":
+		return "TLS all the way, or bounce (RFC 8689)"
+	case "SIZE":
+		return strings.TrimSpace(size(params) + " (RFC 1870)")
+	case "SMTPUTF8":
+		return "addresses in UTF-8 (RFC 6531)"
+	case "STARTTLS":
+		return "TLS on this connection (RFC 3207)"
+	case "VRFY":
+		return "VRFY is answered (RFC 5321)"
+	}
+	return ""
+}
+
+// size says in words how large a message may be.
+func size(params string) string {
+	var n uint64
+	if _, err := fmt.Sscan(params, &n); err != nil || n == 0 {
+		return "sizes are declared, no fixed limit"
+	}
+	const mega = 1 << 20
+	if n < mega {
+		return fmt.Sprintf("messages of up to %d octets", n)
+	}
+	return fmt.Sprintf("messages of up to %.1f MiB", float64(n)/mega)
+}
+
+// endFailure sums a failure up; OnError has told all of it.
+func (s *screen) endFailure() {
+	if s.failed == nil {
+		return
+	}
+	s.section(s.red("Not connected"))
+	f := failureOf(s.failed.Err)
+	if n := s.falls.attempts(); n > 0 {
+		s.row("where", fmt.Sprintf("in %s, attempt %d", f.Phase, n), s.plain)
+	}
+	s.row("code", fmt.Sprintf("%d, %s", f.Code, f.Type), s.plain)
+	if f.Reply != "" {
+		s.row("reply", f.Reply, s.plain)
+	}
+	if h := hint(s.failed.Err); h != "" {
+		s.row("hint", h, s.plain)
+	}
+}

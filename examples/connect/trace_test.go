@@ -1,0 +1,31 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTrace_SpansGoToStandardError(t *testing.T) {
+	r := play(t, "-trace", "-json").want(exitReady)
+	r.lines() // standard output is as without
+	rest := r.stderr
+	for _, want := range []string{"\nSpans", "\n  smtp.connect ", "server.address=127.0.0.1", "\n    smtp.connect.attempt ",
+		"\n      smtp.resolve ", "\n      smtp.dial ", "\n      smtp.greeting ", "smtp.reply.code=220", "\n      smtp.ehlo ",
+		"\n      smtp.starttls ", "tls.protocol.version=1.3", "\n      smtp.ehlo "} {
+		_, after, found := strings.Cut(rest, want)
+		if !found {
+			t.Fatalf("%q is missing, or in the wrong place, in\n%s", want, r.stderr)
+		}
+		rest = after
+	}
+}
+
+func TestTrace_Failure(t *testing.T) {
+	r := play(t, "-trace", "-host", "127.0.0.1", "-port", closedPort(t), "-attempts", "1").want(exitFailed)
+	if !strings.Contains(r.stderr, "failed: connection refused") || !strings.Contains(r.stderr, "error.type=connection_refused") {
+		t.Errorf("standard error: %s", r.stderr)
+	}
+	if strings.Contains(r.stdout, "Spans") {
+		t.Error("spans on standard output")
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
+)
+
+// fall makes a waterfall of states, each entered step after the one before.
+func fall(step time.Duration, states ...fsm.State) *waterfall {
+	w := &waterfall{}
+	at := time.Unix(1000, 0)
+	from := fsm.Idle
+	for _, to := range states {
+		w.add(events.OnStateChange{Header: events.Header{Time: at}, From: from, To: to})
+		at, from = at.Add(step), to
+	}
+	return w
+}
+
+func TestWaterfall_Rows(t *testing.T) {
+	w := fall(time.Second, fsm.Resolve, fsm.Dial, fsm.Backoff, fsm.Resolve, fsm.Dial, fsm.TLS, fsm.Greeting, fsm.Ehlo,
+		fsm.Ready, fsm.Quit, fsm.Closed)
+	rows := w.rows(palette{})
+	var got []string
+	column := -1
+	for _, row := range rows {
+		if wide(row) != columns {
+			t.Errorf("%d columns: %q", wide(row), row)
+		}
+		name := strings.TrimSpace(row[:2+nameColumn])
+		got = append(got, name)
+		if strings.HasPrefix(name, "attempt") {
+			continue
+		}
+		bar := []rune(row)
+		first := slices.IndexFunc(bar, func(r rune) bool { return r == '█' || r == '·' })
+		if first <= column {
+			t.Errorf("a bar begins before the one above:\n%s", strings.Join(rows, "\n"))
+		}
+		column = first
+		if !strings.HasSuffix(row, "   1.00 s") {
+			t.Errorf("not a second: %q", row)
+		}
+	}
+	want := []string{"attempt 1", "resolve", "dial", "back-off", "attempt 2", "resolve", "dial", "tls", "greeting", "ehlo", "quit"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if !strings.HasSuffix(rows[0], "   2.00 s") || !strings.HasSuffix(rows[4], "   5.00 s") {
+		t.Errorf("the sums of the attempts:\n%s", strings.Join(rows, "\n"))
+	}
+}
+
+// What failed is red, and nothing else.
+func TestWaterfall_Failed(t *testing.T) {
+	w := fall(time.Second, fsm.Resolve, fsm.Dial, fsm.Backoff, fsm.Resolve, fsm.Closed)
+	var red []bool
+	for _, row := range w.rows(palette{true}) {
+		red = append(red, strings.Contains(row, "\x1b[31m"))
+	}
+	if want := []bool{true, false, true, false, true, true}; !slices.Equal(red, want) {
+		t.Errorf("%v, want %v", red, want)
+	}
+}
+
+func TestWaterfall_Empty(t *testing.T) {
+	if rows := fall(0, fsm.Closed).rows(palette{}); rows != nil {
+		t.Errorf("%q", rows)
+	}
+	if rows := fall(0, fsm.Resolve, fsm.Closed).rows(palette{}); len(rows) != 2 {
+		t.Errorf("%q", rows)
+	}
+}
+
+func TestPlace(t *testing.T) {
+	for _, c := range []struct {
+		offset, length, total time.Duration
+		lead, n               int
+	}{
+		{0, 0, 0, 0, 1},
+		{0, 100, 100, 0, barColumn},
+		{0, 0, 100, 0, 1},
+		{100, 0, 100, barColumn - 1, 1},
+		{99, 1, 100, barColumn - 1, 1},
+		{0, time.Nanosecond, time.Hour, 0, 1},
+	} {
+		if lead, n := place(c.offset, c.length, c.total); lead != c.lead || n != c.n {
+			t.Errorf("%v: %d, %d", c, lead, n)
+		}
+	}
+}

@@ -95,8 +95,8 @@ type PhaseStart struct {
 type PhaseEnd struct {
 	Phase fsm.State
 	Err   error
-	Host  string               // resolve: the name asked for
-	Addrs []netip.Addr         // resolve
+	Host  string               // resolve: the name asked for, if DNS was
+	Addrs []netip.Addr         // resolve: what it answered
 	Peer  netip.AddrPort       // dial
 	Reply smtp.Reply           // greeting, ehlo, starttls: the last reply
 	TLS   *tls.ConnectionState // tls, starttls: nil if the handshake was not finished

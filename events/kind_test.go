@@ -74,7 +74,6 @@ func TestEvent_HoldsNoConnectionNoPasswordNoContent(t *testing.T) {
 	for _, k := range Kinds() {
 		typ := reflect.TypeOf(event(k, 1))
 		for f := range typ.Fields() {
-			f := f
 			switch f.Type.Kind() {
 			case reflect.Chan, reflect.Func, reflect.Map, reflect.UnsafePointer:
 				t.Errorf("%v.%s is a %v", k, f.Name, f.Type)

@@ -83,6 +83,7 @@ func (a *actor) begin() error {
 	if err := a.openConnect(); err != nil {
 		return err
 	}
+	a.attempt = 1
 	return a.fire(fsm.Connect)
 }
 
@@ -117,6 +118,9 @@ func (a *actor) loop() (over bool, err error) {
 		if trigger == fsm.Close {
 			return true, nil
 		}
+		if trigger == fsm.Again {
+			a.attempt++
+		}
 		if err := a.fire(trigger); err != nil {
 			if a.s.machine.State() != fsm.Ready {
 				return true, a.explain(st, err)
@@ -133,6 +137,7 @@ func (a *actor) loop() (over bool, err error) {
 			a.told(events.KindRetry, func(h events.Header) events.Event {
 				return events.OnRetry{Header: h, Err: err, Delay: a.retry.delay}
 			})
+		default:
 		}
 	}
 }

@@ -170,6 +170,18 @@ func TestConnect_C24_TheCallersDeadlineIsACancelWhoeverSeesItFirst(t *testing.T)
 			checkLife(t, evs())
 		}
 	}
+	bubble(t, "a context that ends a little later than it says", func(t *testing.T) {
+		s := newSession(t, Config{HostName: "192.0.2.1", Dialer: early})
+		evs := record(t, s)
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		err := s.Connect(lateContext{ctx, begun.Add(3*time.Second - time.Millisecond)})
+		if smtp.Code(err) != 10004 || time.Since(begun) != 3*time.Second {
+			t.Errorf("code %d after %v: %v", smtp.Code(err), time.Since(begun), err)
+		}
+		checkLife(t, evs())
+	})
 	for name, c := range map[string]Config{
 		"dial":    {HostName: "192.0.2.1", Dialer: early},
 		"race":    {HostName: "mail.test", Dialer: early, Resolver: lookUpFunc(two)},
@@ -182,3 +194,11 @@ func TestConnect_C24_TheCallersDeadlineIsACancelWhoeverSeesItFirst(t *testing.T)
 		t.Run(scheme, func(t *testing.T) { check(t, proxied(scheme)(t, loopback)) })
 	}
 }
+
+// lateContext ends after its deadline.
+type lateContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c lateContext) Deadline() (time.Time, bool) { return c.deadline, true }

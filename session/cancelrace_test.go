@@ -19,9 +19,9 @@ import (
 func TestHostile_H25_ACancelThatMeetsTheAnswer(t *testing.T) {
 	for name, mode := range map[string]smtptest.TLSMode{"plain": smtptest.Plain, "within TLS": smtptest.Implicit} {
 		t.Run(name, func(t *testing.T) {
-			rounds := 4000
+			rounds := 3000
 			if mode != smtptest.Plain {
-				rounds = 500 // a canceled one costs a handshake
+				rounds = 300 // a canceled one costs a handshake
 			}
 			var cancel atomic.Pointer[context.CancelFunc]
 			var when atomic.Int32
@@ -105,7 +105,7 @@ func TestHostile_H25_ACancelThatMeetsReady(t *testing.T) {
 	}}})
 	s := newSession(t, place{}.config(srv))
 	ready, canceled := 0, 0
-	for i := range 1500 {
+	for i := range 1000 {
 		evs := record(t, s)
 		ctx, stop := context.WithCancel(context.Background())
 		when.Store(int32(i % 300))

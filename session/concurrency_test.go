@@ -150,7 +150,7 @@ func TestConcurrency_AnyCallFromAnywhere(t *testing.T) {
 }
 
 func turmoil(t *testing.T, p place) {
-	const sessions, goroutines, operations = 6, 8, 400
+	const sessions, goroutines, operations = 6, 8, 250
 	heard := &lives{all: map[uint64][][]events.Event{}}
 	scopes := make([]*everyHook, sessions)
 	all := make([]*callers, sessions)
@@ -158,7 +158,7 @@ func turmoil(t *testing.T, p place) {
 	var wg sync.WaitGroup
 	for i := range all {
 		servers[i] = loopback(t, mischief(uint64(i), p.mode))
-		scopes[i] = &everyHook{}
+		scopes[i] = &everyHook{open: new([]string)}
 		c := p.config(servers[i])
 		c.Hooks = []events.Hook{heard, scopes[i]}
 		c.Timeout = 30 * time.Millisecond

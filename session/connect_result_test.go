@@ -154,7 +154,7 @@ func TestConnect_C25_CancelClosesTheSocketAtOnce(t *testing.T) {
 
 // attempts runs a Connect and returns its error, how many attempts it made and
 // the waits before them.
-func attempts(t testing.TB, c Config) (err error, n int, delays []time.Duration) {
+func attempts(t testing.TB, c Config) (n int, delays []time.Duration, err error) {
 	t.Helper()
 	s := newSession(t, c)
 	evs := record(t, s)
@@ -167,7 +167,7 @@ func attempts(t testing.TB, c Config) (err error, n int, delays []time.Duration)
 			delays = append(delays, r.Delay)
 		}
 	}
-	return err, len(delays) + 1, delays
+	return len(delays) + 1, delays, err
 }
 
 func TestConnect_C26_WhatIsRetried(t *testing.T) {
@@ -225,7 +225,7 @@ func TestConnect_C26_WhatIsRetried(t *testing.T) {
 					c.Dialer = memory(t, row.srv)
 				}
 				c.Retry.Replies = replies
-				err, n, delays := attempts(t, c)
+				n, delays, err := attempts(t, c)
 				want := 1
 				if row.again || replies && row.replies {
 					want = 4
@@ -259,7 +259,7 @@ func TestConnect_C26_NextAddressAtOnce(t *testing.T) {
 				mu.Unlock()
 				return srv.DialContext(ctx, n, address)
 			})}
-			err, n, delays := attempts(t, c)
+			n, delays, err := attempts(t, c)
 			if err != nil || n != 2 || delays[0] != 0 || !slices.Equal(dialled, []string{"192.0.2.1:25", "192.0.2.2:25"}) {
 				t.Errorf("%v, %d attempts, %v, %q", err, n, delays, dialled)
 			}
@@ -267,14 +267,14 @@ func TestConnect_C26_NextAddressAtOnce(t *testing.T) {
 	}
 	bubble(t, "never after a TLS policy failure", func(t *testing.T) {
 		srv := memory(t, smtptest.Config{})
-		err, n, _ := attempts(t, Config{HostName: "two.test", Options: SecureExplicit, Resolver: addresses("192.0.2.1", "192.0.2.2"), Dialer: srv})
+		n, _, err := attempts(t, Config{HostName: "two.test", Options: SecureExplicit, Resolver: addresses("192.0.2.1", "192.0.2.2"), Dialer: srv})
 		if !errors.Is(err, smtp.ErrNoTLS) || n != 1 || asError(err).Permanent {
 			t.Errorf("%d attempts: %v", n, err)
 		}
 	})
 	bubble(t, "each had its turn", func(t *testing.T) {
 		srv := memory(t, smtptest.Config{On: map[string]smtptest.Step{"GREETING": smtptest.Say("554 5.7.1 no")}})
-		err, n, delays := attempts(t, Config{HostName: "two.test", Resolver: addresses("192.0.2.1", "192.0.2.2"), Dialer: srv})
+		n, delays, err := attempts(t, Config{HostName: "two.test", Resolver: addresses("192.0.2.1", "192.0.2.2"), Dialer: srv})
 		if smtp.Code(err) != 554 || n != 2 || delays[0] != 0 {
 			t.Errorf("%v, %d attempts, %v", err, n, delays)
 		}
@@ -284,7 +284,7 @@ func TestConnect_C26_NextAddressAtOnce(t *testing.T) {
 func TestConnect_C26_PolicyAndBounds(t *testing.T) {
 	refusing := dialFunc(func(context.Context, string, string) (net.Conn, error) { return nil, refusedError() })
 	bubble(t, "MaxAttempts 1 is no retry", func(t *testing.T) {
-		if _, n, _ := attempts(t, Config{HostName: "192.0.2.1", Dialer: refusing, Retry: Retry{MaxAttempts: 1}}); n != 1 {
+		if n, _, _ := attempts(t, Config{HostName: "192.0.2.1", Dialer: refusing, Retry: Retry{MaxAttempts: 1}}); n != 1 {
 			t.Errorf("%d attempts", n)
 		}
 	})
@@ -295,7 +295,7 @@ func TestConnect_C26_PolicyAndBounds(t *testing.T) {
 			return backoff.WithMaxRetries(backoff.NewConstantBackOff(time.Hour), 2)
 		}
 		begun := time.Now()
-		_, n, delays := attempts(t, Config{HostName: "192.0.2.1", Dialer: refusing, Retry: Retry{MaxAttempts: 9, Policy: policy}})
+		n, delays, _ := attempts(t, Config{HostName: "192.0.2.1", Dialer: refusing, Retry: Retry{MaxAttempts: 9, Policy: policy}})
 		if n != 3 || made != 1 || delays[0] != time.Hour || time.Since(begun) != 2*time.Hour {
 			t.Errorf("%d attempts, %d policies, %v, %v", n, made, delays, time.Since(begun))
 		}

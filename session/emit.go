@@ -65,6 +65,7 @@ func (a *actor) tellCause(err error) {
 		a.told(events.KindTimeout, func(h events.Header) events.Event { return events.OnTimeout{Header: h, Err: err} })
 	case smtp.KindCanceled:
 		a.told(events.KindCancel, func(h events.Header) events.Event { return events.OnCancel{Header: h, Err: err} })
+	default:
 	}
 }
 
@@ -104,6 +105,7 @@ func (a *actor) reason(e *smtp.Error) events.Reason {
 		return events.Local
 	case smtp.KindCanceled, smtp.KindNoTLS, smtp.KindCertificate:
 		return events.Local
+	default:
 	}
 	return events.Failure
 }

@@ -35,6 +35,9 @@ func TestHostile_H7_AFloodIsAProtocolErrorAndBoundedMemory(t *testing.T) {
 	}
 	for _, p := range places() {
 		for name, step := range floods {
+			if strings.HasPrefix(name, "an EHLO") && p.moment != "EHLO" {
+				continue
+			}
 			bubble(t, p.name+"/"+name, func(t *testing.T) {
 				srv := memory(t, p.server(step))
 				c := p.config(srv)
@@ -42,7 +45,7 @@ func TestHostile_H7_AFloodIsAProtocolErrorAndBoundedMemory(t *testing.T) {
 				c.Dialer, c.Retry.MaxAttempts = dialer, 1
 				s := newSession(t, c)
 				begun := time.Now()
-				err, evs := p.visit(t, s)
+				evs, err := p.visit(t, s)
 				if !errors.Is(err, smtp.ErrProtocol) {
 					t.Errorf("%v, want a protocol error", err)
 				}
@@ -80,7 +83,7 @@ func TestHostile_H7_ATrickleDoesNotExtendTheWait(t *testing.T) {
 				cfg.Retry.MaxAttempts = 1
 				s := newSession(t, cfg)
 				begun := time.Now()
-				err, evs := p.visit(t, s)
+				evs, err := p.visit(t, s)
 				want := p.limit
 				if c.line != 0 && c.line < want {
 					want = c.line
@@ -146,7 +149,7 @@ func TestHostile_H8_ServerTextIsEscapedWhereverItIsPrinted(t *testing.T) {
 				var s *Session
 				c.Hooks = []events.Hook{eventFunc{events.KindStateChange, func(events.Event) { say("snapshot", s.Snapshot()) }}}
 				s = newSession(t, c)
-				err, evs := p.visit(t, s)
+				evs, err := p.visit(t, s)
 				checkLife(t, evs)
 				if err != nil {
 					say("error", err)
@@ -164,7 +167,7 @@ func TestHostile_H8_ServerTextIsEscapedWhereverItIsPrinted(t *testing.T) {
 				for _, span := range spans.GetSpans() {
 					said = append(said, span.Name, span.Status.Description)
 					for _, a := range span.Attributes {
-						said = append(said, string(a.Key)+"="+a.Value.Emit())
+						said = append(said, string(a.Key)+"="+a.Value.String())
 					}
 					if len(span.Events) > 0 {
 						t.Errorf("%s has span events", span.Name)
@@ -184,22 +187,27 @@ func TestHostile_H8_ServerTextIsEscapedWhereverItIsPrinted(t *testing.T) {
 }
 
 // replies returns what an event holds of the server's text.
-func replies(e events.Event) []any {
-	switch e := e.(type) {
-	case events.OnGreeting:
-		return []any{e.Reply}
-	case events.OnHello:
-		return []any{e.Reply, e.Capabilities}
-	case events.OnCommand:
-		return []any{e.Reply, e.Err}
-	case events.OnDisconnect:
-		return []any{e.Reply, e.Err}
-	case events.OnError:
-		return []any{e.Err}
-	case events.OnRetry:
-		return []any{e.Err}
-	case events.OnTimeout:
-		return []any{e.Err}
+func replies(e events.Event) (all []any) {
+	if e, ok := e.(events.OnGreeting); ok {
+		all = append(all, e.Reply)
 	}
-	return nil
+	if e, ok := e.(events.OnHello); ok {
+		all = append(all, e.Reply, e.Capabilities)
+	}
+	if e, ok := e.(events.OnCommand); ok {
+		all = append(all, e.Reply, e.Err)
+	}
+	if e, ok := e.(events.OnDisconnect); ok {
+		all = append(all, e.Reply, e.Err)
+	}
+	if e, ok := e.(events.OnError); ok {
+		all = append(all, e.Err)
+	}
+	if e, ok := e.(events.OnRetry); ok {
+		all = append(all, e.Err)
+	}
+	if e, ok := e.(events.OnTimeout); ok {
+		all = append(all, e.Err)
+	}
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -20,7 +21,7 @@ func TestHostile_H11_AReplyCutAnywhereIsNeverSuccess(t *testing.T) {
 				c := p.config(srv)
 				c.Retry.MaxAttempts = 1
 				s := newSession(t, c)
-				err, evs := p.visit(t, s)
+				evs, err := p.visit(t, s)
 				checkLife(t, evs)
 				if p.isQuit() { // the end of the connection is all that QUIT asks for
 					if err != nil || !errors.Is(s.Err(), smtp.ErrClosed) {
@@ -68,16 +69,12 @@ func TestHostile_H13_HoweverRepliesAreCutIntoWritesTheEventsAreTheSame(t *testin
 			all := evs()
 			checkLife(t, all)
 			for _, e := range all {
-				line := describe(e)
-				switch e := e.(type) {
-				case events.OnGreeting:
-					line += fmt.Sprintf(" %q", e.Reply.Text)
-				case events.OnHello:
-					line += fmt.Sprintf(" %q %v", e.Reply.Text, e.Capabilities)
-				case events.OnCommand:
-					line += fmt.Sprintf(" %q %v", e.Reply.Text, e.Reply.Enhanced)
+				var line strings.Builder
+				line.WriteString(describe(e))
+				for _, r := range replies(e) {
+					line.WriteString(fmt.Sprintf(" %v", r))
 				}
-				lives[cut] = append(lives[cut], line)
+				lives[cut] = append(lives[cut], line.String())
 			}
 		})
 	}

@@ -63,8 +63,9 @@ func told(k events.Kind) []fsm.State {
 		return []fsm.State{fsm.Closed}
 	case events.KindTimeout, events.KindCancel:
 		return []fsm.State{fsm.Resolve, fsm.Dial, fsm.TLS, fsm.Greeting, fsm.Ehlo, fsm.StartTLS, fsm.Backoff, fsm.Ready, fsm.Quit}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // checkLife fails unless evs, the whole of what a subscriber of all kinds heard
@@ -84,16 +85,19 @@ func checkLife(t testing.TB, evs []events.Event) {
 func describe(e events.Event) string {
 	h := e.Head()
 	line := fmt.Sprintf("%d life %d attempt %d %v %v", h.Seq, h.Life, h.Attempt, h.State, e.Kind())
-	switch e := e.(type) {
-	case events.OnStateChange:
+	if e, ok := e.(events.OnStateChange); ok {
 		line += fmt.Sprintf(" %v -> %v", e.From, e.To)
-	case events.OnError:
+	}
+	if e, ok := e.(events.OnError); ok {
 		line += fmt.Sprintf(" final=%v %v", e.Final, e.Err)
-	case events.OnDisconnect:
+	}
+	if e, ok := e.(events.OnDisconnect); ok {
 		line += fmt.Sprintf(" %v %v", e.Reason, e.Err)
-	case events.OnRetry:
+	}
+	if e, ok := e.(events.OnRetry); ok {
 		line += fmt.Sprintf(" after %v: %v", e.Delay, e.Err)
-	case events.OnCommand:
+	}
+	if e, ok := e.(events.OnCommand); ok {
 		line += fmt.Sprintf(" %s %v", e.Verb, e.Err)
 	}
 	return line
@@ -171,16 +175,15 @@ func parseHeaders(first events.OnStateChange, evs []events.Event) error {
 func parseEnd(evs []events.Event, letters string) error {
 	var cause error
 	lastAttempt := letters[strings.LastIndexByte(letters, 'r')+1:]
-	switch e := evs[len(evs)-1].(type) {
-	case events.OnError:
-		cause = e.Err
-		if cause == nil {
+	if e, ok := evs[len(evs)-1].(events.OnError); ok {
+		if cause = e.Err; cause == nil {
 			return errors.New("the final OnError has no error")
 		}
-	case events.OnDisconnect:
+	}
+	if e, ok := evs[len(evs)-1].(events.OnDisconnect); ok {
 		cause = e.Err
 		if e.Reason == events.Local && cause != nil && !errors.Is(cause, smtp.ErrCanceled) {
-			return fmt.Errorf("OnDisconnect{Local} after OnConnect with %v", cause)
+			return fmt.Errorf("OnDisconnect{Local} after OnConnect with %w", cause)
 		}
 	}
 	for _, row := range []struct {

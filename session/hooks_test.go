@@ -18,12 +18,13 @@ import (
 // keeps the scopes that are open, and what was wrong with them.
 type everyHook struct {
 	at    func(ctx context.Context, moment string)
-	open  []string
+	name  string
+	open  *[]string // of all the hooks that share it
 	wrong []string
 }
 
 func (h *everyHook) start(ctx context.Context, scope, moment string) context.Context {
-	h.open = append(h.open, scope)
+	*h.open = append(*h.open, scope+h.name)
 	if h.at != nil {
 		h.at(ctx, moment)
 	}
@@ -33,10 +34,10 @@ func (h *everyHook) start(ctx context.Context, scope, moment string) context.Con
 type scopeKey struct{}
 
 func (h *everyHook) end(ctx context.Context, scope, moment string) {
-	if n := len(h.open); n == 0 || h.open[n-1] != scope {
-		h.wrong = append(h.wrong, fmt.Sprintf("%s ends while open are %q", scope, h.open))
+	if n := len(*h.open); n == 0 || (*h.open)[n-1] != scope+h.name {
+		h.wrong = append(h.wrong, fmt.Sprintf("%s ends while open are %q", scope+h.name, *h.open))
 	} else {
-		h.open = h.open[:n-1]
+		*h.open = (*h.open)[:n-1]
 	}
 	if h.at != nil {
 		h.at(ctx, moment)
@@ -91,8 +92,8 @@ func (h *everyHook) Event(ctx context.Context, e events.Event) {
 // check fails if a Start had no End, or not in its turn.
 func (h *everyHook) check(t *testing.T) {
 	t.Helper()
-	if len(h.open) > 0 {
-		h.wrong = append(h.wrong, fmt.Sprintf("never ended: %q", h.open))
+	if len(*h.open) > 0 {
+		h.wrong = append(h.wrong, fmt.Sprintf("never ended: %q", *h.open))
 	}
 	for _, wrong := range h.wrong {
 		t.Error(wrong)
@@ -111,8 +112,9 @@ func hooked(t *testing.T, at func(s *Session, ctx context.Context, moment string
 		"EHLO": smtptest.Sequence(smtptest.Say("450 later"), smtptest.Usual()),
 	}})
 	var s *Session
-	first, last := &everyHook{}, &everyHook{}
-	hook := &everyHook{at: func(ctx context.Context, moment string) { at(s, ctx, moment) }}
+	open := new([]string)
+	first, last := &everyHook{name: " of the first", open: open}, &everyHook{name: " of the last", open: open}
+	hook := &everyHook{open: open, at: func(ctx context.Context, moment string) { at(s, ctx, moment) }}
 	c := place{options: Extended | SecureExplicit}.config(srv)
 	c.Retry.Replies = true
 	c.Hooks = []events.Hook{first, hook, last}

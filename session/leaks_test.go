@@ -57,7 +57,7 @@ func TestInvariant_3_NothingOutlivesAFault(t *testing.T) {
 						c := p.config(srv)
 						c.Timeout = 5 * time.Second
 						if f.kind == smtp.KindTimeout {
-							c.Timeout = 20 * time.Millisecond
+							c.Timeouts = p.impatient(50 * time.Millisecond)
 						}
 						c.Retry.MaxAttempts = 1
 						s, err := New(c)
@@ -66,7 +66,7 @@ func TestInvariant_3_NothingOutlivesAFault(t *testing.T) {
 						}
 						// A second life after the first, and no Close at the end.
 						for range 2 {
-							_, evs := p.visit(t, s)
+							evs, _ := p.visit(t, s)
 							checkLife(t, evs)
 							if s.State() != fsm.Closed {
 								t.Errorf("in %v", s.State())
@@ -115,6 +115,9 @@ func TestInvariant_3_NoTimerOutlivesAConnect(t *testing.T) {
 				} else if err := call(ctx, s); (err == nil) != (moment == "") {
 					t.Error(err)
 				}
+				if ctx.next == 0 {
+					t.Fatal("nothing was registered")
+				}
 				if n := ctx.left(); n != 0 {
 					t.Errorf("%d functions wait for the end of the caller's context", n)
 				}
@@ -149,6 +152,9 @@ type counting struct {
 	open map[int]bool
 	next int
 }
+
+// Value hides the context below, or package context would register there.
+func (c *counting) Value(any) any { return nil }
 
 // AfterFunc is what package context looks for in a foreign context.
 func (c *counting) AfterFunc(f func()) func() bool {

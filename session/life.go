@@ -152,8 +152,8 @@ func (s *Session) cancelConnect(l *life, ctx context.Context) {
 type canceled struct{ err, cause error }
 
 func (c canceled) Error() string {
-	if c.cause == c.err {
-		return c.err.Error()
+	if errors.Is(c.cause, c.err) {
+		return c.cause.Error()
 	}
 	return c.err.Error() + ": " + c.cause.Error()
 }

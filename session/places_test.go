@@ -11,6 +11,7 @@ import (
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
 
@@ -71,9 +72,28 @@ func (p place) config(srv *smtptest.Server) Config {
 	}
 }
 
+// impatient shortens the wait of the place alone: a loaded machine may be slow
+// at the others.
+func (p place) impatient(d time.Duration) smtp.Timeouts {
+	switch p.phase {
+	case fsm.TLS:
+		return smtp.Timeouts{TLS: d}
+	case fsm.Greeting:
+		return smtp.Timeouts{Greeting: d}
+	case fsm.Ehlo:
+		return smtp.Timeouts{Hello: d}
+	case fsm.StartTLS:
+		return smtp.Timeouts{StartTLS: d, TLS: d}
+	case fsm.Quit:
+		return smtp.Timeouts{Quit: d}
+	default:
+		return smtp.Timeouts{Command: d}
+	}
+}
+
 // visit makes one life that goes through p, and returns what the call that
 // meets the fault said, and the life's events. After it the life is over.
-func (p place) visit(t testing.TB, s *Session) (error, []events.Event) {
+func (p place) visit(t testing.TB, s *Session) ([]events.Event, error) {
 	t.Helper()
 	evs := record(t, s)
 	err := s.Connect(t.Context())
@@ -82,7 +102,7 @@ func (p place) visit(t testing.TB, s *Session) (error, []events.Event) {
 			_ = s.Disconnect(t.Context())
 		}
 		<-s.Done()
-		return err, evs()
+		return evs(), err
 	}
 	if err != nil {
 		t.Fatalf("Connect: %v", err)
@@ -96,7 +116,7 @@ func (p place) visit(t testing.TB, s *Session) (error, []events.Event) {
 		err = s.Disconnect(t.Context())
 	}
 	<-s.Done()
-	return err, evs()
+	return evs(), err
 }
 
 // bubble runs f in virtual time. No goroutine of it may be left at its end.

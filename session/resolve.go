@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
@@ -13,6 +14,7 @@ import (
 // look-up; after a failure that only asks for the next address, those known
 // are used again.
 func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
+	var addrs []netip.Addr
 	queried := false
 	switch {
 	case a.plan.proxy != nil:
@@ -23,8 +25,7 @@ func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
 		a.answers.StartAfter(a.retry.after)
 		a.answers.Without(a.retry.spent)
 	default:
-		queried = true
-		a.facts.Host = a.plan.host.Name
+		queried, a.facts.Host = true, a.plan.host.Name
 		answers, err := transport.Resolve(ctx, a.s.config.Resolver, a.plan.host.Name,
 			a.plan.options.Has(PreferIPv6), a.plan.timeouts.Resolve)
 		if err != nil {
@@ -35,10 +36,13 @@ func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
 		a.retry.spent = nil
 	}
 	if a.answers != nil {
-		a.facts.Addrs = a.answers.Addrs()
+		addrs = slices.Clone(a.answers.Addrs())
+	}
+	if queried {
+		a.facts.Addrs = addrs
 	}
 	if h, ok := a.heard(events.KindResolve); ok {
-		a.tell(events.OnResolve{Header: h, Host: a.plan.host.String(), Addrs: append([]netip.Addr(nil), a.facts.Addrs...), Queried: queried})
+		a.tell(events.OnResolve{Header: h, Host: a.plan.host.String(), Addrs: addrs, Queried: queried})
 	}
 	return fsm.Resolved, nil
 }

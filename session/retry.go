@@ -68,8 +68,9 @@ func triesNextAddress(st fsm.State, e *smtp.Error) bool {
 		return e.Reply.Negative() || e.Kind == smtp.KindLost
 	case fsm.TLS, fsm.Ehlo:
 		return e.Kind == smtp.KindLost
+	default:
+		return false
 	}
-	return false
 }
 
 // passes reports a failure that may pass with time.
@@ -85,6 +86,7 @@ func (a *actor) passes(st fsm.State, e *smtp.Error) bool {
 		return !afterDial || a.s.config.Retry.Replies && !mistakenPort
 	case smtp.KindReply:
 		return e.Reply.Temporary() && a.s.config.Retry.Replies
+	default:
+		return false
 	}
-	return false
 }

@@ -31,7 +31,6 @@ func (a *actor) closeConnect(err error) error {
 }
 
 func (a *actor) openAttempt() error {
-	a.attempt++
 	ctx, err := a.s.hooks.AttemptStart(a.connectScope, events.AttemptStart{
 		Attempt: a.attempt, Delay: a.retry.delay, Host: a.plan.host.String(), Port: a.plan.port,
 	})
@@ -92,8 +91,9 @@ func (a *actor) mayQuit(e *smtp.Error) bool {
 	switch e.Kind {
 	case smtp.KindReply, smtp.KindNoTLS:
 		return e.Reply.Code != 421
+	default:
+		return false
 	}
-	return false
 }
 
 // hangUp closes the socket.

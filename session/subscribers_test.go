@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
@@ -24,15 +25,13 @@ type tally struct {
 func drain(ch <-chan events.Event) tally {
 	c := tally{of: map[events.Kind]uint64{}}
 	for e := range ch {
-		switch e := e.(type) {
-		case events.Lagged:
-			c.missed += e.Missed
+		if lagged, ok := e.(events.Lagged); ok {
+			c.missed += lagged.Missed
 			continue
-		case events.OnStateChange:
-			if e.From == e.To {
-				c.first = e
-				continue
-			}
+		}
+		if state, ok := e.(events.OnStateChange); ok && state.From == state.To {
+			c.first = state
+			continue
 		}
 		c.received++
 		c.of[e.Kind()]++
@@ -180,16 +179,7 @@ func TestConnect_RightFromTheLastEventOfALife(t *testing.T) {
 				var following <-chan events.Event
 				for e := range next {
 					evs = append(evs, e)
-					switch e := e.(type) {
-					case events.OnDisconnect:
-						if step != nil {
-							continue
-						}
-					case events.OnError:
-						if !e.Final {
-							continue
-						}
-					default:
+					if e.Kind() != events.KindError && (e.Kind() != events.KindDisconnect || step != nil) {
 						continue
 					}
 					following, _ = s.Subscribe(events.Filter{Buffer: 100})
@@ -210,4 +200,25 @@ func TestConnect_RightFromTheLastEventOfALife(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Even while the hooks of the last event take their time.
+func TestConnect_FromTheLastEventWaitsForTheEnd(t *testing.T) {
+	bubble(t, "H23", func(t *testing.T) {
+		srv := memory(t, smtptest.Config{})
+		c := place{options: Extended}.config(srv)
+		c.Hooks = []events.Hook{onEvent(events.KindDisconnect, func(events.Event) { <-time.After(time.Second) })}
+		s := newSession(t, c)
+		ch, _ := s.Subscribe(events.Filter{})
+		if err := s.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		srv.CloseConns()
+		for range ch {
+		}
+		if err := s.Connect(t.Context()); err != nil || time.Since(begun) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
 }

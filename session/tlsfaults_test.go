@@ -107,6 +107,7 @@ func TestHostile_H3_WhatAnEarlierAttemptWasOfferedIsForgotten(t *testing.T) {
 					if caps := s.Capabilities().String(); caps != "" {
 						t.Errorf("in ehlo of attempt %d: %v", e.Head().Attempt, caps)
 					}
+				default: // what this attempt was offered
 				}
 			})},
 		})

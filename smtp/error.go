@@ -78,10 +78,11 @@ func (e *Error) ErrorType() string {
 	return e.Kind.String()
 }
 
-// Code returns a stable number for err: 0 for nil, the reply code when the
-// server spoke, else that of the table of kinds, which follows Winsock where
-// one fits (10060 timeout, 10061 refused, 11001 host not found, 10004
-// canceled); 1 for an error that is not ehlo's.
+// Code returns a stable number for err: 0 for nil; the reply code when the
+// server spoke, but for a 2yz, which would look like success; else that of the
+// table of kinds, which follows Winsock where one fits (10060 timeout, 10061
+// refused, 11001 host not found, 10004 canceled); 1 for an error that is not
+// ehlo's.
 func Code(err error) int {
 	if err == nil {
 		return 0
@@ -90,7 +91,7 @@ func Code(err error) int {
 	if !errors.As(err, &e) {
 		return 1
 	}
-	if e.Reply.Code != 0 {
+	if !e.Reply.IsZero() && !e.Reply.Positive() {
 		return e.Reply.Code
 	}
 	return e.Kind.Row().Code

@@ -50,7 +50,7 @@ func (s *script) LookupNetIP(ctx context.Context, network, host string) ([]netip
 }
 
 func addrs(s string) (list []netip.Addr) {
-	for _, f := range strings.Fields(s) {
+	for f := range strings.FieldsSeq(s) {
 		list = append(list, netip.MustParseAddr(f))
 	}
 	return list

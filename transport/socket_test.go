@@ -60,6 +60,7 @@ func TestSocket_TakesNoDeadlineFromAbove(t *testing.T) {
 }
 
 func TestErrWouldBlock_IsTemporary(t *testing.T) {
+	//lint:ignore SA1019 crypto/tls asks Temporary
 	if !errWouldBlock.Temporary() || errWouldBlock.Timeout() || errWouldBlock.Error() == "" { //nolint:staticcheck // crypto/tls asks Temporary
 		t.Error("crypto/tls would keep it for good")
 	}

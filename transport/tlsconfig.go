@@ -110,7 +110,7 @@ func handshakeError(err error, fallback bool) *smtp.Error {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &cert):
-		return &smtp.Error{Kind: smtp.KindCertificate, Err: cert.Err}
+		return &smtp.Error{Kind: smtp.KindCertificate, Err: cert}
 	case errors.As(err, &record):
 		return hint(err, "the server speaks no TLS here: a port for SecureExplicit (STARTTLS)?")
 	case slices.ContainsFunc(nothingInCommon, says):

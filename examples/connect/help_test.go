@@ -13,7 +13,7 @@ func TestHelp(t *testing.T) {
 	if r.stderr != "" {
 		t.Errorf("standard error: %s", r.stderr)
 	}
-	for _, f := range strings.Fields("host host-address host-name port user timeout options local-name ca attempts retry-replies proxy json trace") {
+	for f := range strings.FieldsSeq("host host-address host-name port user timeout options local-name ca attempts retry-replies proxy json trace") {
 		if !regexp.MustCompile(`(?m)^  -` + f + ` `).MatchString(help) {
 			t.Errorf("-%s is not explained", f)
 		}

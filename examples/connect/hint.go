@@ -40,6 +40,9 @@ func hint(err error) string {
 	case smtp.KindNoTLS:
 		return "ask on another port, with SecureImplicit on 465; without SecureExplicit all goes in clear"
 	case smtp.KindProtocol:
+		if !e.Reply.IsZero() {
+			return "the server speaks out of turn, or in two voices; what it said stands above"
+		}
 		return "is it an SMTP server? A TLS port wants SecureImplicit"
 	case smtp.KindReply:
 		if e.Reply.Temporary() {

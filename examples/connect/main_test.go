@@ -37,6 +37,8 @@ func play(t *testing.T, args ...string) result {
 
 func playWith(t *testing.T, ctx context.Context, env map[string]string, args ...string) result {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // a broken program hangs no longer than that
+	defer cancel()
 	var stdout, stderr bytes.Buffer
 	status := run(ctx, args, envOf(env), &stdout, &stderr)
 	r := result{t, status, stdout.String(), stderr.String()}

@@ -23,8 +23,8 @@ func main() {
 	}
 	happenings, _ := s.Subscribe(events.Filter{})
 	go func() {
-		if err := s.Connect(ctx, session.WithRemoteHost(os.Args[len(os.Args)-1])); err == nil {
-			err = s.Disconnect(ctx)
+		if s.Connect(ctx, session.WithRemoteHost(os.Args[len(os.Args)-1])) == nil {
+			_ = s.Disconnect(ctx)
 		}
 	}()
 	for e := range happenings { // closed at the end of the life

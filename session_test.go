@@ -125,18 +125,20 @@ func testModes(t *testing.T, v server) {
 			all := evs()
 			checkLife(t, s, all, "idle "+m.life+disconnect)
 			checkHellos(t, v, all, m)
-			for _, e := range all {
-				switch e := e.(type) {
-				case events.OnSecure:
+			h := events.Handlers{
+				OnSecure: func(e events.OnSecure) {
 					if e.Verdict != nil || e.ServerName != v.name || e.Certificate.VerifyHostname(v.name) != nil {
 						t.Errorf("secured for %q, %v", e.ServerName, e.Verdict)
 					}
-				case events.OnDisconnect:
+				},
+				OnDisconnect: func(e events.OnDisconnect) {
 					if e.Reason != events.Local || e.Err != nil {
 						t.Errorf("disconnected by %v: %v", e.Reason, e.Err)
 					}
-				default:
-				}
+				},
+			}
+			for _, e := range all {
+				h.Handle(e)
 			}
 			heardQuit(t, v, dialedFrom(all), before)
 			if err := s.Err(); !errors.Is(err, smtp.ErrClosed) || s.State() != fsm.Closed {
@@ -175,24 +177,26 @@ func checkReady(t *testing.T, v server, s *session.Session, m mode) {
 func checkHellos(t *testing.T, v server, all []events.Event, m mode) {
 	t.Helper()
 	var secure bool
-	for _, e := range all {
-		switch e := e.(type) {
-		case events.OnSecure:
-			secure = true
-		case events.OnHello:
+	h := events.Handlers{
+		OnSecure: func(events.OnSecure) { secure = true },
+		OnHello: func(e events.OnHello) {
 			if e.Name != "client.example" || e.Extended != m.extended || e.Reply.Code != 250 || e.Capabilities.Has("STARTTLS") != (m.ehlo && !secure) {
 				t.Errorf("hello of %q: extended %v, %v", e.Name, e.Extended, e.Reply)
 			}
-		case events.OnGreeting:
+		},
+		OnGreeting: func(e events.OnGreeting) {
 			if e.Reply.Code != 220 || !strings.HasPrefix(e.Reply.Text, v.name) {
 				t.Errorf("greeted with %v", e.Reply)
 			}
-		case events.OnConnect:
+		},
+		OnConnect: func(e events.OnConnect) {
 			if e.Host != "127.0.0.1" || strconv.Itoa(e.Port) != portOf(e.Remote) || e.Extended != m.extended || e.Secure != secure || e.Elapsed <= 0 {
 				t.Errorf("%+v", e)
 			}
-		default:
-		}
+		},
+	}
+	for _, e := range all {
+		h.Handle(e)
 	}
 }
 

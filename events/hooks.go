@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
 
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -86,9 +85,6 @@ func (h *Hooks) AttemptEnd(ctx context.Context, e AttemptEnd) error {
 func (h *Hooks) PhaseStart(ctx context.Context, s PhaseStart) (context.Context, error) {
 	return open(ctx, h.phase, s, PhaseHook.PhaseStart)
 }
-
-// WantPhases reports whether any hook encloses phases.
-func (h *Hooks) WantPhases() bool { return len(h.phase) > 0 }
 
 // PhaseEnd closes it.
 func (h *Hooks) PhaseEnd(ctx context.Context, e PhaseEnd) error {
@@ -198,48 +194,4 @@ func contain[H any](h H, err *error) {
 	if v := recover(); v != nil {
 		*err = &smtp.Error{Kind: smtp.KindPanic, Err: &PanicError{Where: fmt.Sprintf("hook %T", h), Value: fmt.Sprint(v), Stack: debug.Stack()}}
 	}
-}
-
-// PanicError is the cause of an error of smtp.KindPanic.
-type PanicError struct {
-	Where string // what panicked, such as "hook *main.myHook"
-	Value string
-	Stack []byte // of the goroutine that panicked
-}
-
-// Error names what panicked and its value; the stack is in the field.
-func (e *PanicError) Error() string { return e.Where + " panicked: " + e.Value }
-
-// Scope is a context that knows whether a hook is being called with it, or
-// with a context made from it. A session makes one for each life, so that to
-// mark what hooks are given costs nothing more.
-type Scope struct {
-	context.Context
-	calls atomic.Int32
-}
-
-// NewScope returns a Scope around ctx.
-func NewScope(ctx context.Context) *Scope { return &Scope{Context: ctx} }
-
-type scopeKey struct{}
-
-// Value returns what the context inside holds for key.
-func (s *Scope) Value(key any) any {
-	if key == (scopeKey{}) {
-		return s
-	}
-	return s.Context.Value(key)
-}
-
-// scopeOf returns the innermost Scope of ctx, nil if there is none.
-func scopeOf(ctx context.Context) *Scope {
-	s, _ := ctx.Value(scopeKey{}).(*Scope)
-	return s
-}
-
-// InHook reports whether a hook is being called with ctx, so that a call that
-// waits for the session would wait for itself.
-func InHook(ctx context.Context) bool {
-	s := scopeOf(ctx)
-	return s != nil && s.calls.Load() > 0
 }

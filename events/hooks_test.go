@@ -306,13 +306,13 @@ func TestSortHooks_EachInterfaceAlone(t *testing.T) {
 		}
 		sc := scopes()[i]
 		same(t, log, "a "+sc.name+" in []", "a "+sc.end+" in [/a"+sc.name+"]")
-		if h.WantPhases() != (i == 2) || h.Want(KindRetry) {
-			t.Errorf("%T: WantPhases %v, Want %v", hook, h.WantPhases(), h.Want(KindRetry))
+		if h.Want(KindRetry) {
+			t.Errorf("%T: an event is wanted", hook)
 		}
 	}
 	h := sorted(t, onlyEvent{full})
-	if !h.Want(KindRetry) || h.WantPhases() {
-		t.Errorf("EventHook: Want %v, WantPhases %v", h.Want(KindRetry), h.WantPhases())
+	if !h.Want(KindRetry) {
+		t.Error("EventHook: no event is wanted")
 	}
 }
 
@@ -329,7 +329,7 @@ func TestSortHooks_RefusesAValueThatIsNoHook(t *testing.T) {
 		if !errors.Is(err, smtp.ErrInvalid) || !strings.Contains(err.Error(), "Hooks[1] is a "+name+":") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if h.WantPhases() || h.Want(KindRetry) {
+		if h.Want(KindRetry) {
 			t.Errorf("%s: refused and sorted", name)
 		}
 	}
@@ -350,7 +350,7 @@ func TestHooks_NoneAllocateNothing(t *testing.T) {
 				t.Error("without hooks something happened")
 			}
 		}
-		if h.Event(ctx, e) != nil || h.Want(KindRetry) || h.WantPhases() {
+		if h.Event(ctx, e) != nil || h.Want(KindRetry) {
 			t.Error("without hooks something is wanted")
 		}
 	}); n != 0 {

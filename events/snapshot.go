@@ -23,7 +23,7 @@ type Snapshot struct {
 	Remote   string // the peer's address; empty without a connection
 	Extended bool
 	Secure   bool
-	Waiting  int        // requests in the mailbox, a running one included
+	Waiting  int        // requests that wait for their turn
 	Reply    smtp.Reply // the newest of the life
 	Err      error      // what ended the life, as Session.Err
 }

@@ -12,7 +12,7 @@ type ConnectOption interface {
 	applyConnect(*arguments)
 }
 
-// CredentialOption is an argument of Connect, and of Authenticate too. It
+// CredentialOption is an argument of Connect that is a secret. It
 // never prints what it holds.
 type CredentialOption interface {
 	ConnectOption

@@ -29,7 +29,7 @@ type Config struct {
 	HostName string
 	// RemotePort is the TCP port; 0 is 465 with SecureImplicit, else 25.
 	RemotePort int
-	// UserName and Password are for Authenticate. Connect never uses them.
+	// UserName and Password are kept for authentication. Connect never uses them.
 	UserName, Password string
 	// Extended asks for EHLO, as the option of that name.
 	Extended bool
@@ -63,7 +63,8 @@ type Config struct {
 	// Hooks enclose what the session does; see package events. A value that
 	// implements no hook interface is refused by New.
 	Hooks []events.Hook
-	// TracerProvider is for the spans; nil is OpenTelemetry's global one.
+	// TracerProvider is for the spans; nil is OpenTelemetry's global one. A hook
+	// of package tracing among Hooks takes the place of the session's own.
 	TracerProvider trace.TracerProvider
 }
 

@@ -24,7 +24,8 @@
 // # Files
 //
 // session.go has the public methods, life.go what begins and cuts a life,
-// actor.go the loop and its one finisher; resolve.go, dial.go, tls.go,
+// actor.go the loop, scope.go what encloses attempts and phases, finish.go the one
+// finisher; resolve.go, dial.go, tls.go,
 // greeting.go, ehlo.go, starttls.go, ready.go, backoff.go and quit.go are the
 // phases; plan.go turns properties and arguments into what will be done, and
 // retry.go decides what follows a failed attempt.

@@ -75,7 +75,7 @@ func Example_events() {
 		log.Fatal(err)
 	}
 	for e := range ch { // until the end of the life
-		switch e := e.(type) {
+		switch e := e.(type) { //nolint:gochecksumtype // a program names what it wants
 		case events.OnGreeting:
 			fmt.Println("greeted:", e.Reply)
 		case events.OnSecure:

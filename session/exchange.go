@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -42,4 +43,15 @@ func (a *actor) say(line string, limit time.Duration, enhanced bool) (smtp.Reply
 		return smtp.Reply{}, err
 	}
 	return a.conn.ReadReply(limit, enhanced)
+}
+
+// refusal is nil for 2yz, else why the reply is no consent.
+func refusal(r smtp.Reply) error {
+	switch {
+	case r.Positive():
+		return nil
+	case r.Negative():
+		return &smtp.Error{Kind: smtp.KindReply, Reply: r, Permanent: r.Permanent()}
+	}
+	return &smtp.Error{Kind: smtp.KindProtocol, Reply: r, Err: fmt.Errorf("%d where 2yz, 4yz or 5yz was due", r.Code)}
 }

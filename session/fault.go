@@ -1,7 +1,9 @@
 package session
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -67,3 +69,22 @@ func (a *actor) awaitDeadline() {
 
 // isEOF reports an orderly end of the connection.
 func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// asError finds the error of ehlo in err.
+func asError(err error) *smtp.Error {
+	var e *smtp.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &smtp.Error{Err: err}
+}
+
+// contextError returns what ended ctx: its error, and its cause if that does
+// not say so itself.
+func contextError(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"errors"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -74,17 +73,4 @@ func (a *actor) finish(cause error) {
 func (a *actor) refuse(err error) {
 	_ = a.openConnect()
 	a.finish(a.explain(a.s.machine.State(), err))
-}
-
-// hearing is the context that hooks of events get: the innermost open scope's.
-func (a *actor) hearing() context.Context {
-	if a.connecting == nil {
-		return context.Background()
-	}
-	for _, ctx := range []context.Context{a.phaseScope, a.attemptScope, a.connectScope} {
-		if ctx != nil {
-			return ctx
-		}
-	}
-	return a.ctx
 }

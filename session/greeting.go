@@ -32,14 +32,3 @@ func (a *actor) hintPort(err error) error {
 	}
 	return e
 }
-
-// refusal is nil for 2yz, else why the reply is no consent.
-func refusal(r smtp.Reply) error {
-	switch {
-	case r.Positive():
-		return nil
-	case r.Negative():
-		return &smtp.Error{Kind: smtp.KindReply, Reply: r, Permanent: r.Permanent()}
-	}
-	return &smtp.Error{Kind: smtp.KindProtocol, Reply: r, Err: fmt.Errorf("%d where 2yz, 4yz or 5yz was due", r.Code)}
-}

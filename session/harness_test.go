@@ -2,10 +2,12 @@ package session
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/smtptest"
 )
 
 // newSession makes a session that ends with the test: closed, and its goroutine
@@ -101,4 +104,27 @@ func printed(v any) []string {
 	var b strings.Builder
 	slog.New(slog.NewJSONHandler(&b, nil)).Info("", "v", v)
 	return []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%q", v), b.String()}
+}
+
+// linked makes a session and connects it.
+func linked(t testing.TB, c Config, opts ...ConnectOption) *Session {
+	t.Helper()
+	s := newSession(t, c)
+	if err := s.Connect(t.Context(), opts...); err != nil {
+		t.Fatalf("Connect: %v", err)
+	}
+	return s
+}
+
+// reach returns what reaches srv with the given options.
+func reach(srv *smtptest.Server, o Options) Config {
+	return Config{HostName: srv.Host(), RemotePort: srv.Port(), LocalName: "client.test", Options: o,
+		TLS: &tls.Config{RootCAs: srv.Roots()}, Retry: Retry{MaxAttempts: 1}}
+}
+
+func wantCommands(t testing.TB, srv *smtptest.Server, want ...string) {
+	t.Helper()
+	if got := srv.Commands(); !slices.Equal(got, want) {
+		t.Errorf("commands %q, want %q", got, want)
+	}
 }

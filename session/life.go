@@ -147,20 +147,12 @@ func (s *Session) cancelConnect(l *life, ctx context.Context) {
 	}
 }
 
-// canceled is the end of a caller's context: its error, and its cause if that
-// is another one.
-type canceled struct{ err, cause error }
-
-func (c canceled) Error() string {
-	if errors.Is(c.cause, c.err) {
-		return c.cause.Error()
+// outcome returns how the Connect ended, once ready or done is closed.
+func (l *life) outcome() error {
+	select {
+	case <-l.ready:
+		return nil
+	default:
+		return l.connectErr
 	}
-	return c.err.Error() + ": " + c.cause.Error()
-}
-
-func (c canceled) Unwrap() []error { return []error{c.err, c.cause} }
-
-// contextError returns what ended ctx.
-func contextError(ctx context.Context) error {
-	return canceled{ctx.Err(), context.Cause(ctx)}
 }

@@ -105,13 +105,12 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 }
 
 func (p *plan) takePort(c *Config, a *arguments) error {
-	what := "RemotePort"
 	p.port = c.RemotePort
 	if a.port != nil {
 		p.port = *a.port
 	}
 	if p.port < 0 || p.port > 65535 {
-		return smtp.Invalid(fmt.Sprintf("%s is %d: want 0 (the default) to 65535", what, p.port))
+		return smtp.Invalid(fmt.Sprintf("RemotePort is %d: want 0 (the default) to 65535", p.port))
 	}
 	if p.port == 0 {
 		p.port = portSMTP

@@ -66,14 +66,12 @@ func (a *actor) serve(r *request) error {
 	if err == nil {
 		err = a.settle(r)
 	}
-	broken := err
+	over := err != nil // and not only a refusal
 	if err == nil {
 		if err = refusal(reply); err != nil {
 			e := asError(err)
 			e.Command = r.verb
-			if e.Kind == smtp.KindProtocol || reply.Code == 421 {
-				broken = e
-			}
+			over = e.Kind == smtp.KindProtocol || reply.Code == 421
 		}
 	}
 	if err != nil {
@@ -82,9 +80,9 @@ func (a *actor) serve(r *request) error {
 	if h, ok := a.heard(events.KindCommand); ok {
 		a.tell(events.OnCommand{Header: h, Verb: r.verb, Reply: reply, Err: err, Elapsed: time.Since(begun)})
 	}
-	if broken != nil {
-		broken = err
-	}
 	a.answer(r, reply, err)
-	return errors.Join(broken, a.hookErr)
+	if !over {
+		return a.hookErr
+	}
+	return errors.Join(err, a.hookErr)
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -111,11 +112,15 @@ func (a *actor) hangUp() {
 	a.conn = nil
 }
 
-// asError finds the error of ehlo in err.
-func asError(err error) *smtp.Error {
-	var e *smtp.Error
-	if errors.As(err, &e) {
-		return e
+// hearing is the context that hooks of events get: the innermost open scope's.
+func (a *actor) hearing() context.Context {
+	if a.connecting == nil {
+		return context.Background()
 	}
-	return &smtp.Error{Err: err}
+	for _, ctx := range []context.Context{a.phaseScope, a.attemptScope, a.connectScope} {
+		if ctx != nil {
+			return ctx
+		}
+	}
+	return a.ctx
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"crypto/tls"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,8 +38,11 @@ var ids atomic.Uint64
 // configuration it refuses is a hook that implements no hook interface; the
 // rest is checked by each Connect, together with its arguments.
 func New(c Config) (*Session, error) {
-	tracer := tracing.New(tracing.Config{TracerProvider: c.TracerProvider})
-	hooks, err := events.SortHooks(append([]events.Hook{tracer}, c.Hooks...))
+	all := c.Hooks
+	if !slices.ContainsFunc(all, traces) {
+		all = append([]events.Hook{tracing.New(tracing.Config{TracerProvider: c.TracerProvider})}, all...)
+	}
+	hooks, err := events.SortHooks(all)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +56,12 @@ func New(c Config) (*Session, error) {
 	s := &Session{id: ids.Add(1), hooks: hooks, config: c, life: newLife()}
 	s.view.Store(&view{})
 	return s, nil
+}
+
+// traces reports a hook that makes the spans already.
+func traces(h events.Hook) bool {
+	_, ok := h.(*tracing.Hook)
+	return ok
 }
 
 // Connect takes the session from disconnected to ready: it resolves, dials,
@@ -82,16 +92,6 @@ func (s *Session) Connect(ctx context.Context, opts ...ConnectOption) error {
 		}
 	}
 	return l.outcome()
-}
-
-// outcome returns how the Connect ended, once ready or done is closed.
-func (l *life) outcome() error {
-	select {
-	case <-l.ready:
-		return nil
-	default:
-		return l.connectErr
-	}
 }
 
 // Start is Connect without the wait: nil means that it has begun, and OnConnect

@@ -16,20 +16,11 @@ func (a *actor) handshake() error {
 		return err
 	}
 	a.secure = true
-	if !a.s.hooks.WantPhases() {
-		a.toldSecure(cfg.ServerName, verdict)
-		return nil
-	}
 	state := a.conn.TLS().ConnectionState()
 	a.facts.TLS, a.facts.Verdict = &state, verdict
-	a.toldSecure(cfg.ServerName, verdict)
-	return nil
-}
-
-func (a *actor) toldSecure(name string, verdict error) {
 	if h, ok := a.heard(events.KindSecure); ok {
-		state := a.conn.TLS().ConnectionState()
-		a.tell(events.OnSecure{Header: h, Version: state.Version, CipherSuite: state.CipherSuite, ServerName: name,
+		a.tell(events.OnSecure{Header: h, Version: state.Version, CipherSuite: state.CipherSuite, ServerName: cfg.ServerName,
 			Resumed: state.DidResume, Verdict: verdict, Certificate: state.PeerCertificates[0]})
 	}
+	return nil
 }

@@ -15,7 +15,7 @@ const (
 	KindConnected                // Connect while connected or connecting
 	KindClosed                   // the session was closed
 	KindInHook                   // a blocking method was called from a hook
-	KindPanic                    // a hook, or the session itself, panicked
+	KindPanic                    // a hook, or the session itself, panicked or broke its own table
 	KindCanceled                 // the caller's context ended, or Close or Disconnect was called
 	KindTimeout                  // one of Timeouts ran out
 	KindHostNotFound             // DNS: no such name

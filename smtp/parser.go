@@ -138,9 +138,6 @@ func (p *Parser) endLine() (done bool, err error) {
 	return true, nil
 }
 
-// Code returns the code of the reply, once it is done.
-func (p *Parser) Code() int { return p.last }
-
 // Reply returns the whole reply, once it is done; its text is the only
 // allocation. enhanced says whether an enhanced code may begin the text, which
 // is so everywhere but in a greeting and in the reply to EHLO, HELO or LHLO.

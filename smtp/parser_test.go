@@ -345,7 +345,7 @@ func TestParser_ResetForgetsEverything(t *testing.T) {
 			t.Errorf("after %q: Started %v, %d lines", before, p.Started(), p.Lines())
 		}
 		n, done, err := p.Feed([]byte("354 go\r\n"))
-		if n != 8 || !done || err != nil || p.Code() != 354 || p.Reply(false).Text != "go" {
+		if n != 8 || !done || err != nil || p.Reply(false).Code != 354 || p.Reply(false).Text != "go" {
 			t.Errorf("after %q: %d, %v, %v, %v", before, n, done, err, p.Reply(false))
 		}
 	}

@@ -72,8 +72,8 @@ func (c *Conn) rcpt(args string) {
 	}
 }
 
-// parameterKeyword says which EHLO keyword permits a parameter of MAIL (m) or
-// RCPT (r). Another parameter has to be offered under its own name.
+// parameterKeyword says which EHLO keyword permits a parameter of MAIL or
+// RCPT. Another parameter has to be offered under its own name.
 func parameterKeyword(verb, name string) string {
 	switch verb + " " + name {
 	case "MAIL BODY":

@@ -17,7 +17,7 @@ type Dialer interface {
 }
 
 // DefaultDialer returns the dialer used where none is given.
-func DefaultDialer() *net.Dialer { return defaultDialer }
+func DefaultDialer() Dialer { return defaultDialer }
 
 var defaultDialer = &net.Dialer{Resolver: defaultResolver}
 

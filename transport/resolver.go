@@ -20,7 +20,7 @@ type Resolver interface {
 
 // DefaultResolver returns the resolver used where none is given: Go's own,
 // since a look-up of the C library outlives its context.
-func DefaultResolver() *net.Resolver { return defaultResolver }
+func DefaultResolver() Resolver { return defaultResolver }
 
 var defaultResolver = &net.Resolver{PreferGo: true, Dial: dialNameserver}
 

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log"
 	"os"
 	"time"
 
@@ -15,15 +16,18 @@ import (
 )
 
 func main() {
+	if len(os.Args) != 2 {
+		log.Fatal("usage: watch HOST")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	s, err := session.New(session.Config{Options: session.Extended | session.SecureExplicit})
+	s, err := session.New(session.Config{HostName: os.Args[1], Options: session.Extended | session.SecureExplicit})
 	if err != nil {
-		panic(err) // a hook that is none: there are no hooks here
+		log.Fatal(err)
 	}
 	happenings, _ := s.Subscribe(events.Filter{})
 	go func() {
-		if s.Connect(ctx, session.WithRemoteHost(os.Args[len(os.Args)-1])) == nil {
+		if s.Connect(ctx) == nil {
 			_ = s.Disconnect(ctx)
 		}
 	}()

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
-	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
@@ -31,79 +30,6 @@ func noLookUp(t testing.TB) lookUpFunc {
 		t.Errorf("looked %s up", host)
 		return nil, errors.New("no")
 	}
-}
-
-// addresses is a Resolver that answers with those of the family asked for.
-func addresses(addrs ...string) lookUpFunc {
-	return func(_ context.Context, network, _ string) ([]netip.Addr, error) {
-		var found []netip.Addr
-		for _, a := range addrs {
-			if addr := netip.MustParseAddr(a); addr.Is4() == (network == "ip4") {
-				found = append(found, addr)
-			}
-		}
-		return found, nil
-	}
-}
-
-// linked makes a session and connects it.
-func linked(t testing.TB, c Config, opts ...ConnectOption) *Session {
-	t.Helper()
-	s := newSession(t, c)
-	if err := s.Connect(t.Context(), opts...); err != nil {
-		t.Fatalf("Connect: %v", err)
-	}
-	return s
-}
-
-func TestConnect_C1_GoesToReadyAndRefusesASecondConnect(t *testing.T) {
-	srv := loopback(t, smtptest.Config{})
-	s := newSession(t, Config{HostName: srv.Host(), RemotePort: srv.Port(), Options: Extended})
-	evs := record(t, s)
-	if err := s.Connect(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if s.State() != fsm.Ready || !s.Extended() {
-		t.Errorf("state %v, extended %v", s.State(), s.Extended())
-	}
-	for name, again := range map[string]func(context.Context, ...ConnectOption) error{"Connect": s.Connect, "Start": s.Start} {
-		if err := again(t.Context()); !errors.Is(err, smtp.ErrConnected) || smtp.Code(err) != 10056 {
-			t.Errorf("a second %s: %v", name, err)
-		}
-	}
-	if err := s.Noop(t.Context()); err != nil {
-		t.Errorf("the session was hurt: %v", err)
-	}
-	_ = s.Disconnect(t.Context())
-	all := evs()
-	checkLife(t, all)
-	if slices.Contains(kindsOf(all), events.KindError) {
-		t.Error("ErrConnected is no event")
-	}
-	if got := srv.Commands(); len(got) != 3 || !strings.HasPrefix(got[0], "EHLO ") || got[1] != "NOOP" || got[2] != "QUIT" {
-		t.Errorf("commands %q", got)
-	}
-}
-
-func TestConnect_C1_RefusedDuringBackOff(t *testing.T) {
-	bubble(t, "backoff", func(t *testing.T) {
-		s := newSession(t, Config{HostName: "192.0.2.1", Dialer: dialFunc(func(context.Context, string, string) (net.Conn, error) {
-			return nil, refusedError()
-		})})
-		evs, _ := s.Subscribe(events.Filter{Kinds: events.MaskOf(events.KindRetry)})
-		if err := s.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		<-evs // the state
-		<-evs // OnRetry
-		if err := s.Connect(t.Context()); !errors.Is(err, smtp.ErrConnected) {
-			t.Errorf("Connect in back-off: %v", err)
-		}
-		<-s.Done()
-		if e := asError(s.Err()); e.Kind != smtp.KindRefused {
-			t.Errorf("the life was hurt: %v", e)
-		}
-	})
 }
 
 func TestConnect_C2_ArgumentBeforePropertyAndOmittedIsNotZero(t *testing.T) {
@@ -237,19 +163,6 @@ func TestConnect_C5_WhatTheCertificateIsCheckedAgainst(t *testing.T) {
 	}
 }
 
-func TestConnect_C5_PinnedAddressVerifiesTheName(t *testing.T) {
-	srv := loopback(t, smtptest.Config{Name: "mx.pinned.test", Mode: smtptest.Implicit})
-	c := Config{HostAddress: "127.0.0.1", RemotePort: srv.Port(), Options: SecureImplicit, TLS: &tls.Config{RootCAs: srv.Roots()}, Resolver: noLookUp(t)}
-	c.HostName = "mx.pinned.test"
-	linked(t, c)
-	c.HostName = "other.test"
-	if err := newSession(t, c).Connect(t.Context()); !errors.Is(err, smtp.ErrCertificate) {
-		t.Errorf("the wrong name: %v", err)
-	}
-	c.HostName = ""
-	linked(t, c) // the IP SAN
-}
-
 func TestConnect_C6_Port(t *testing.T) {
 	for _, row := range []struct {
 		property int
@@ -270,43 +183,6 @@ func TestConnect_C6_Port(t *testing.T) {
 		if !errors.Is(err, smtp.ErrInvalid) || !errors.Is(errProperty, smtp.ErrInvalid) {
 			t.Errorf("%d: %v, %v", bad, err, errProperty)
 		}
-	}
-}
-
-func TestConnect_C7_CredentialsAreWrittenAndNeverUsed(t *testing.T) {
-	srv := loopback(t, smtptest.Config{Users: map[string]string{"u": "p"}, AuthInClear: true})
-	s := newSession(t, Config{HostName: srv.Host(), RemotePort: srv.Port(), Options: Extended, UserName: "before"})
-	if err := s.Connect(t.Context(), WithUserName("u"), WithPassword("p"), WithRemotePort(1), WithTimeout(time.Second)); err == nil {
-		t.Fatal("port 1 answered")
-	}
-	if s.config.UserName != "u" || s.config.Password != "p" {
-		t.Error("not written where the connect failed")
-	}
-	if err := s.Connect(t.Context(), WithPassword("")); err != nil {
-		t.Fatal(err)
-	}
-	if s.config.UserName != "u" || s.config.Password != "" {
-		t.Error(`"" does not clear, or an omitted one was touched`)
-	}
-	_ = s.Disconnect(t.Context())
-	for _, line := range srv.Commands() {
-		if strings.HasPrefix(line, "AUTH") {
-			t.Errorf("Connect said %q", line)
-		}
-	}
-	if err := s.Connect(t.Context(), WithUserName("a\r\nb")); !errors.Is(err, smtp.ErrInvalid) || s.config.UserName != "u" {
-		t.Errorf("a user name with a line end: %v", err)
-	}
-}
-
-func TestConnect_C8_ExtendedReadsFalseWithoutEHLO(t *testing.T) {
-	srv := loopback(t, smtptest.Config{})
-	if s := linked(t, Config{HostName: srv.Host(), RemotePort: srv.Port()}); s.Extended() {
-		t.Error("Extended after HELO")
-	}
-	old := loopback(t, smtptest.Config{On: map[string]smtptest.Step{"EHLO": smtptest.Say("502 5.5.1 what?")}})
-	if s := linked(t, Config{HostName: old.Host(), RemotePort: old.Port(), Extended: true}); s.Extended() {
-		t.Error("Extended with a server that knows no EHLO")
 	}
 }
 
@@ -340,72 +216,17 @@ func TestConnect_C9_TimeoutPrecedence(t *testing.T) {
 	}
 }
 
-func TestConnect_C9_TheDialIsBoundedAndNoLimitStillHearsTheContext(t *testing.T) {
-	hang := dialFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
-		<-ctx.Done()
-		return nil, ctx.Err()
-	})
-	bubble(t, "dial", func(t *testing.T) {
-		begun := time.Now()
-		s := newSession(t, Config{HostName: "many.test", Resolver: addresses("192.0.2.1", "192.0.2.2", "2001:db8::1"), Dialer: hang, Retry: Retry{MaxAttempts: 1}})
-		err := s.Connect(t.Context(), WithTimeout(9*time.Second))
-		if !errors.Is(err, smtp.ErrTimeout) || time.Since(begun) != 9*time.Second {
-			t.Errorf("after %v: %v", time.Since(begun), err)
+func TestConnect_C20_Port587MeansExtendedAndNothingElse(t *testing.T) {
+	for _, o := range []Options{None, SecureExplicit, SecureImplicit, TrustedSite} {
+		p := mustPlan(t, &Config{HostName: "a.test"}, WithRemotePort(587), WithOptions(o))
+		if !p.extended {
+			t.Errorf("%v: not extended", o)
 		}
-	})
-	bubble(t, "no limit", func(t *testing.T) {
-		srv := memory(t, smtptest.Config{On: map[string]smtptest.Step{"GREETING": smtptest.Silence()}})
-		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
-		defer cancel()
-		begun := time.Now()
-		s := newSession(t, Config{HostName: "192.0.2.1", Dialer: srv})
-		err := s.Connect(ctx, WithTimeout(0))
-		if !errors.Is(err, smtp.ErrCanceled) || !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != 24*time.Hour {
-			t.Errorf("after %v: %v", time.Since(begun), err)
-		}
-	})
-}
-
-func TestConnect_C10_Options(t *testing.T) {
-	if p := mustPlan(t, &Config{HostName: "a.test", Options: SecureExplicit}); p.security != explicit {
-		t.Error("the property is not used")
-	}
-	if p := mustPlan(t, &Config{HostName: "a.test", Options: SecureExplicit}, WithOptions(None)); p.security != inClear {
-		t.Error("None given does not turn the property off")
-	}
-	if p := mustPlan(t, &Config{HostName: "a.test", Extended: true}, WithOptions(None)); !p.extended {
-		t.Error("C12 still applies: the Extended property")
-	}
-	s := newSession(t, Config{HostName: "a.test", Dialer: noDial(t), Resolver: noLookUp(t)})
-	if err := s.Connect(t.Context(), WithOptions(SecureExplicit|0x2)); !errors.Is(err, smtp.ErrInvalid) || !strings.Contains(err.Error(), "0x2") {
-		t.Errorf("unknown bits: %v", err)
-	}
-}
-
-func TestOptions_NumbersAreFixedAndTextReadsBack(t *testing.T) {
-	for o, want := range map[Options]uint32{
-		None: 0, Extended: 0x1, Tunnel: 0x400, TrustedSite: 0x800, SecureExplicit: 0x1000, SecureImplicit: 0x2000,
-		SecureFallback: 0x8000, PreferIPv6: 0x40000,
-	} {
-		if uint32(o) != want {
-			t.Errorf("%v is %#x", o, uint32(o))
-		}
-		if back, err := ParseOptions(o.String()); err != nil || back != o {
-			t.Errorf("%v reads back as %v, %v", o, back, err)
+		if (p.security != inClear) != (o == SecureExplicit || o == SecureImplicit) {
+			t.Errorf("%v: security %v", o, p.security)
 		}
 	}
-	if o, err := ParseOptions(" extended | SECUREEXPLICIT "); err != nil || o != 0x1001 {
-		t.Errorf("%v, %v", o, err)
-	}
-	if o, err := ParseOptions("0x1001"); err != nil || o != Extended|SecureExplicit {
-		t.Errorf("%v, %v", o, err)
-	}
-	for _, bad := range []string{"", "Extendet", "0x2", "Extended|", "-1"} {
-		if _, err := ParseOptions(bad); !errors.Is(err, smtp.ErrInvalid) {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-	if s := (Extended | 0x2).String(); s != "Extended|0x2" {
-		t.Error(s)
+	if mustPlan(t, &Config{HostName: "a.test"}, WithRemotePort(25)).extended {
+		t.Error("25 means Extended")
 	}
 }

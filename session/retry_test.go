@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,7 +15,6 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/ehlo-go/ehlo/events"
-	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
@@ -24,132 +22,6 @@ import (
 // refusedError is what a dial to a closed port fails with.
 func refusedError() error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-}
-
-func TestConnect_C22_AFailedConnectLeavesNothingAndMayBeRepeated(t *testing.T) {
-	srv := loopback(t, smtptest.Config{On: map[string]smtptest.Step{
-		"GREETING": smtptest.Sequence(smtptest.Say("554 5.7.1 not you"), smtptest.Usual())}})
-	s := newSession(t, reach(srv, Extended))
-	err := s.Connect(t.Context())
-	e := asError(err)
-	if e.Kind != smtp.KindReply || e.Phase != "greeting" || smtp.Code(err) != 554 || e.Reply.Text != "5.7.1 not you" {
-		t.Fatalf("%v", err)
-	}
-	if s.State() != fsm.Closed || !errors.Is(s.Err(), smtp.ErrReply) {
-		t.Errorf("state %v, Err %v", s.State(), s.Err())
-	}
-	select {
-	case <-s.Done():
-	default:
-		t.Error("Done is open between lives")
-	}
-	if err := s.Connect(t.Context()); err != nil {
-		t.Fatalf("again: %v", err)
-	}
-	if s.Err() != nil {
-		t.Errorf("Err while Done is open: %v", s.Err())
-	}
-	_ = s.Close()
-	<-s.Done()
-	if err := s.Connect(t.Context()); !errors.Is(err, smtp.ErrClosed) {
-		t.Errorf("after Close: %v", err)
-	}
-	allClosed(t, srv)
-}
-
-func TestConnect_C23_StartReturnsAndItsContextHoldsUntilReady(t *testing.T) {
-	srv := loopback(t, smtptest.Config{})
-	s := newSession(t, reach(srv, Extended))
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := s.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Wait(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	if err := s.Noop(t.Context()); err != nil {
-		t.Errorf("the context's end hurt a ready session: %v", err)
-	}
-	if err := newSession(t, Config{}).Start(t.Context()); !errors.Is(err, smtp.ErrInvalid) {
-		t.Errorf("an invalid argument: %v", err)
-	}
-	bubble(t, "ends it before", func(t *testing.T) {
-		silent := memory(t, smtptest.Config{On: map[string]smtptest.Step{"GREETING": smtptest.Silence()}})
-		s := newSession(t, Config{HostName: "192.0.2.1", Dialer: silent})
-		ctx, cancel := context.WithCancelCause(t.Context())
-		if err := s.Start(ctx); err != nil {
-			t.Fatal(err)
-		}
-		why := errors.New("the user went home")
-		cancel(why)
-		<-s.Done()
-		if !errors.Is(s.Err(), smtp.ErrCanceled) || !errors.Is(s.Err(), context.Canceled) || !errors.Is(s.Err(), why) {
-			t.Errorf("%v", s.Err())
-		}
-	})
-}
-
-func TestConnect_C24_OneOutcome(t *testing.T) {
-	srv := loopback(t, smtptest.Config{})
-	s := newSession(t, reach(srv, Extended))
-	ch, stop := s.Subscribe(events.Filter{Kinds: events.MaskOf(events.KindConnect)})
-	defer stop()
-	if err := s.Connect(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	<-ch // the state
-	select {
-	case e := <-ch:
-		if e.Kind() != events.KindConnect {
-			t.Errorf("%v", e.Kind())
-		}
-	default:
-		t.Error("OnConnect is not there when Connect returns")
-	}
-	for name, row := range map[string]struct {
-		deadline bool
-		want     []events.Kind
-		code     int
-	}{
-		"timeout": {false, []events.Kind{events.KindResolve, events.KindDial, events.KindTimeout, events.KindDisconnect, events.KindError}, 10060},
-		"cancel":  {true, []events.Kind{events.KindResolve, events.KindDial, events.KindCancel, events.KindDisconnect, events.KindError}, 10004},
-	} {
-		bubble(t, name, func(t *testing.T) {
-			silent := memory(t, smtptest.Config{On: map[string]smtptest.Step{"GREETING": smtptest.Silence()}})
-			s := newSession(t, Config{HostName: "192.0.2.1", Dialer: silent})
-			evs := record(t, s)
-			ctx := t.Context()
-			if row.deadline {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, time.Second)
-				defer cancel()
-			}
-			err := s.Connect(ctx, WithTimeout(time.Minute))
-			if smtp.Code(err) != row.code || !asError(err).Timeout() {
-				t.Errorf("%v", err)
-			}
-			all := evs()
-			checkLife(t, all)
-			if got := kindsOf(all); !slices.Equal(got, row.want) {
-				t.Errorf("%v, want %v", got, row.want)
-			}
-		})
-	}
-}
-
-func TestConnect_C25_CancelClosesTheSocketAtOnce(t *testing.T) {
-	bubble(t, "greeting", func(t *testing.T) {
-		silent := memory(t, smtptest.Config{On: map[string]smtptest.Step{"GREETING": smtptest.Silence()}})
-		s := newSession(t, Config{HostName: "192.0.2.1", Dialer: silent})
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		defer cancel()
-		begun := time.Now()
-		if err := s.Connect(ctx); !errors.Is(err, smtp.ErrCanceled) || time.Since(begun) != 3*time.Second {
-			t.Errorf("after %v: %v", time.Since(begun), err)
-		}
-		allClosed(t, silent)
-	})
 }
 
 // attempts runs a Connect and returns its error, how many attempts it made and
@@ -302,59 +174,5 @@ func TestConnect_C26_PolicyAndBounds(t *testing.T) {
 	})
 	if _, err := planOf(&Config{HostName: "a.test", Retry: Retry{MaxAttempts: -1}}); !errors.Is(err, smtp.ErrInvalid) {
 		t.Errorf("MaxAttempts -1: %v", err)
-	}
-}
-
-func TestConnect_TeaserKeepsTheRefusal(t *testing.T) {
-	srv := loopback(t, smtptest.Config{On: map[string]smtptest.Step{"GREETING": smtptest.SayRaw("220-teaser\r\n521 5.7.1 blocked\r\n")}})
-	err := newSession(t, reach(srv, Extended)).Connect(t.Context())
-	if e := asError(err); e.Kind != smtp.KindProtocol || smtp.Code(err) != 521 || !e.Permanent {
-		t.Errorf("%v", err)
-	}
-}
-
-func TestConnect_EHLOName(t *testing.T) {
-	srv := loopback(t, smtptest.Config{})
-	for given, want := range map[string]string{
-		"client.test": "client.test", "bücher.example": "xn--bcher-kva.example", "192.0.2.9": "[192.0.2.9]",
-		"2001:db8::9": "[IPv6:2001:db8::9]", "single": "single",
-	} {
-		c := reach(srv, Extended)
-		c.LocalName = given
-		s := linked(t, c)
-		_ = s.Disconnect(t.Context())
-		if got := srv.Commands()[len(srv.Commands())-2]; got != "EHLO "+want {
-			t.Errorf("%q: %q", given, got)
-		}
-	}
-	for _, bad := range []string{"a b", "client.test\r\nQUIT", "-x", "a_b"} {
-		if _, err := planOf(&Config{HostName: "a.test", LocalName: bad}); !errors.Is(err, smtp.ErrInvalid) {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-	for name, full := range map[string]bool{
-		"mx.example.org": true, "box": false, "box.local": false, "box.localdomain": false, "box.INTERNAL": false, "a_b.test": false, "10.0.0.1": false,
-	} {
-		if isFullName(name) != full {
-			t.Errorf("isFullName(%q) = %v", name, !full)
-		}
-	}
-	if got := literalOf(&net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0"}); got != "[IPv6:fe80::1]" {
-		t.Error(got)
-	}
-	if got := literalOf(&net.UnixAddr{Name: "/x"}); got != "[127.0.0.1]" || strings.Contains(got, "localhost") {
-		t.Error(got)
-	}
-}
-
-func TestSecrets_AreNeverPrinted(t *testing.T) {
-	c := Config{HostName: "a.test", UserName: "uSeR", Password: "sEcReT"}
-	s := newSession(t, c)
-	for _, v := range []any{c, &c, WithUserName("uSeR"), WithPassword("sEcReT"), s.Snapshot()} {
-		for _, text := range printed(v) {
-			if strings.Contains(text, "uSeR") || strings.Contains(text, "sEcReT") {
-				t.Errorf("%T prints %s", v, text)
-			}
-		}
 	}
 }

@@ -1,0 +1,40 @@
+package events
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Scope is a context that knows whether a hook is being called with it, or
+// with a context made from it. A session makes one for each life, so that to
+// mark what hooks are given costs nothing more.
+type Scope struct {
+	context.Context
+	calls atomic.Int32
+}
+
+// NewScope returns a Scope around ctx.
+func NewScope(ctx context.Context) *Scope { return &Scope{Context: ctx} }
+
+type scopeKey struct{}
+
+// Value returns what the context inside holds for key.
+func (s *Scope) Value(key any) any {
+	if key == (scopeKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+// scopeOf returns the innermost Scope of ctx, nil if there is none.
+func scopeOf(ctx context.Context) *Scope {
+	s, _ := ctx.Value(scopeKey{}).(*Scope)
+	return s
+}
+
+// InHook reports whether a hook is being called with ctx, so that a call that
+// waits for the session would wait for itself.
+func InHook(ctx context.Context) bool {
+	s := scopeOf(ctx)
+	return s != nil && s.calls.Load() > 0
+}

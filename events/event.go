@@ -28,7 +28,7 @@ type Header struct {
 	Life    uint64    // 1 for the first Connect or Start of the session, then 2, …
 	Seq     uint64    // counts every event of the session, heard or not, over all lives
 	Time    time.Time // when it happened
-	Attempt int       // 1 for the first attempt of a life
+	Attempt int       // 1 for the first attempt of a life; 0 before it
 	State   fsm.State // the state the session is in
 }
 

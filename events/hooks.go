@@ -55,7 +55,7 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 		}
 		if !known {
 			return Hooks{}, smtp.Invalid(fmt.Sprintf(
-				"Hooks[%d] is a %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook or EventHook of package events", i, h))
+				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook or EventHook of package events", i, h))
 		}
 	}
 	return all, nil

@@ -326,7 +326,7 @@ func TestSortHooks_RefusesAValueThatIsNoHook(t *testing.T) {
 	good := &tracer{log: &log}
 	for name, bad := range map[string]Hook{"<nil>": nil, "int": 1, "events.half": half{}, "*events.Handlers": &Handlers{}, "events.tracer": *good} {
 		h, err := SortHooks([]Hook{good, bad})
-		if !errors.Is(err, smtp.ErrInvalid) || !strings.Contains(err.Error(), "Hooks[1] is a "+name+":") {
+		if !errors.Is(err, smtp.ErrInvalid) || !strings.Contains(err.Error(), "Hooks[1] has the type "+name+":") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if h.Want(KindRetry) {

@@ -63,9 +63,13 @@ func newConnecting(ctx context.Context) *connecting {
 // whatever happens.
 func (a *actor) run(first func() error) {
 	var err error
-	over := true
+	over, returned := true, false
 	defer func() {
-		if v := recover(); v != nil {
+		v := recover()
+		if v == nil && !returned {
+			v = "runtime.Goexit" // such as a t.Fatal in a hook
+		}
+		if v != nil {
 			err = &smtp.Error{Kind: smtp.KindPanic, Phase: a.s.machine.State().String(),
 				Err: &events.PanicError{Where: "session", Value: fmt.Sprint(v), Stack: debug.Stack()}}
 		}
@@ -76,6 +80,7 @@ func (a *actor) run(first func() error) {
 	if err = first(); err == nil {
 		over, err = a.loop()
 	}
+	returned = true
 }
 
 // begin opens the connect.
@@ -170,7 +175,7 @@ func (a *actor) enclosed(st fsm.State) (trigger fsm.Trigger, err error) {
 	ctx, err := a.s.hooks.PhaseStart(a.attemptScope, events.PhaseStart{Phase: st})
 	a.phaseScope = ctx
 	if err == nil {
-		trigger, err = a.phase(ctx, st)
+		trigger, err = a.phase(inherit(a.ctx, ctx), st)
 	}
 	if err == nil {
 		err = a.hookErr
@@ -231,5 +236,6 @@ func (a *actor) connected() {
 	a.s.mu.Unlock()
 	a.connecting = nil
 	a.conn.Drain() // on this stack: what it finds, Park finds
+	a.s.feeds.Publish(fsm.Ready)
 	close(a.l.ready)
 }

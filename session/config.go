@@ -74,8 +74,8 @@ type Config struct {
 type Retry struct {
 	// MaxAttempts bounds the attempts; 0 means 4, 1 means no retry.
 	MaxAttempts int
-	// Policy makes the policy of one Connect; nil is 500 ms, exponential, with
-	// jitter. Its Stop is final. MaxElapsedTime should be 0: the context bounds
+	// Policy makes the policy of one Connect; nil is 500 ms, x1.5 each time,
+	// with a jitter of +-50 %. Its Stop is final. MaxElapsedTime should be 0: the context bounds
 	// a Connect.
 	Policy func() backoff.BackOff
 	// Replies also retries 4yz and 421 replies and timeouts after the dial. A

@@ -39,7 +39,7 @@ func TestConnect_C7_CredentialsAreWrittenAndNeverUsed(t *testing.T) {
 func TestSecrets_AreNeverPrinted(t *testing.T) {
 	c := Config{HostName: "a.test", UserName: "uSeR", Password: "sEcReT"}
 	s := newSession(t, c)
-	for _, v := range []any{c, &c, WithUserName("uSeR"), WithPassword("sEcReT"), s.Snapshot()} {
+	for _, v := range []any{c, &c, WithUserName("uSeR"), WithPassword("sEcReT"), s.Snapshot(), s} {
 		for _, text := range printed(v) {
 			if strings.Contains(text, "uSeR") || strings.Contains(text, "sEcReT") {
 				t.Errorf("%T prints %s", v, text)

@@ -65,8 +65,8 @@ func (a *actor) fallBack(ctx context.Context, refused smtp.Reply, name string) (
 		return refused, &smtp.Error{Kind: smtp.KindReply, Command: "EHLO", Reply: refused, Permanent: true,
 			Err: fmt.Errorf("HELO too: %v", r)}
 	}
-	if e := asError(err); err != nil && e.Reply.IsZero() {
-		e.Reply = refused // and then the server was gone
+	if err != nil && asError(err).Reply.IsZero() {
+		asError(err).Reply = refused // and then the server said no more
 	}
 	return r, err
 }
@@ -92,23 +92,25 @@ func (a *actor) localName() string {
 	if a.plan.localName != "" {
 		return a.plan.localName
 	}
-	if name, err := os.Hostname(); err == nil && isFullName(name) {
-		return name
+	if name, err := os.Hostname(); err == nil {
+		if name, ok := fullName(name); ok {
+			return name
+		}
 	}
 	return literalOf(a.conn.NetConn().LocalAddr())
 }
 
-// isFullName reports whether a machine's name may stand in EHLO. DNS is not
-// asked.
-func isFullName(name string) bool {
+// fullName returns a machine's name as it may stand in EHLO, and whether it may.
+// DNS is not asked.
+func fullName(name string) (string, bool) {
 	lower := strings.ToLower(name)
 	for _, private := range []string{".local", ".localdomain", ".internal"} {
 		if strings.HasSuffix(lower, private) {
-			return false
+			return "", false
 		}
 	}
 	parsed, err := smtp.ParseLocalName(name)
-	return err == nil && strings.Contains(name, ".") && !strings.HasPrefix(parsed, "[")
+	return parsed, err == nil && strings.Contains(name, ".") && !strings.HasPrefix(parsed, "[")
 }
 
 // literalOf returns the address literal of this end, and that of loopback where

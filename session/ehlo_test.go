@@ -76,9 +76,12 @@ func TestConnect_EHLOName(t *testing.T) {
 	for name, full := range map[string]bool{
 		"mx.example.org": true, "box": false, "box.local": false, "box.localdomain": false, "box.INTERNAL": false, "a_b.test": false, "10.0.0.1": false,
 	} {
-		if isFullName(name) != full {
-			t.Errorf("isFullName(%q) = %v", name, !full)
+		if got, ok := fullName(name); ok != full {
+			t.Errorf("fullName(%q) = %q, %v", name, got, ok)
 		}
+	}
+	if got, ok := fullName("bücher.example"); !ok || got != "xn--bcher-kva.example" {
+		t.Errorf("%q, %v", got, ok)
 	}
 	if got := literalOf(&net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0"}); got != "[IPv6:fe80::1]" {
 		t.Error(got)

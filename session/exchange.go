@@ -34,9 +34,10 @@ func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Dura
 }
 
 // say writes a line and reads a reply. What the server said before it was asked
-// is no reply to this command: a goodbye, or a broken protocol.
+// is no reply to this command: a goodbye, or a broken protocol, and nothing is
+// sent. QUIT goes out all the same.
 func (a *actor) say(line string, limit time.Duration, enhanced bool) (smtp.Reply, error) {
-	if a.conn.Buffered() > 0 {
+	if line != "QUIT" && !a.conn.Quiet() || a.conn.Buffered() > 0 {
 		return smtp.Reply{}, a.conn.ReadUnsolicited(a.plan.timeouts.Line)
 	}
 	if err := a.conn.WriteLine(line, limit); err != nil {

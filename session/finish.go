@@ -41,7 +41,7 @@ func (a *actor) finish(cause error) {
 	_ = a.fire(fsm.Close)
 
 	l.err, l.connectErr = cause, cause
-	if cause == nil || errors.Is(cut, smtp.ErrClosed) {
+	if cause == nil || errors.Is(cut, smtp.ErrClosed) || l.quitErr != nil {
 		l.err = &smtp.Error{Kind: smtp.KindClosed}
 	}
 	if connected {

@@ -13,7 +13,7 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// grammar is that of ARCHITECTURE 5 with one letter a kind, see letterOf:
+// grammar is that of the package comment of events with one letter a kind, see letterOf:
 //
 //	life    = {attempt OnRetry} attempt (OnError{Final} | OnConnect {work} OnDisconnect)
 //	attempt = OnResolve OnDial [OnSecure] OnGreeting OnHello [OnSecure OnHello], or cut short: [OnTimeout|OnCancel] [OnDisconnect]

@@ -5,7 +5,6 @@ import (
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
-	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // greeting waits for the server's first reply (RFC 5321 3.1). Any 2yz greets.
@@ -27,7 +26,7 @@ func (a *actor) greeting() (fsm.Trigger, error) {
 // hintPort says what silence on port 465 usually means.
 func (a *actor) hintPort(err error) error {
 	e := asError(err)
-	if a.plan.port == portSubmissions && a.plan.security != implicit && (e.Kind == smtp.KindTimeout || e.Kind == smtp.KindLost) {
+	if a.mistakenPort(fsm.Greeting, e) {
 		e.Err = fmt.Errorf("%w (port %d usually wants SecureImplicit)", e.Err, portSubmissions)
 	}
 	return e

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -46,15 +47,21 @@ func (s *Session) begin(ctx context.Context, opts []ConnectOption, detached bool
 	}
 	var args arguments
 	for _, o := range opts {
-		o.applyConnect(&args)
+		if o != nil {
+			o.applyConnect(&args)
+		}
 	}
 	for {
 		s.mu.Lock()
 		l := s.life
 		if l.finishing && !l.ended { // its last event may have caused this call
 			s.mu.Unlock()
-			<-l.done
-			continue
+			select {
+			case <-l.done:
+				continue
+			case <-ctx.Done():
+				return nil, &smtp.Error{Kind: smtp.KindConnected, Err: fmt.Errorf("the life before is still ending: %w", contextError(ctx))}
+			}
 		}
 		if s.closed {
 			s.mu.Unlock()

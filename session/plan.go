@@ -66,14 +66,14 @@ func newPlan(c *Config, a *arguments) (plan, error) {
 // checked against.
 func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 	var name smtp.Host
-	if strings.TrimSpace(c.HostName) != "" {
+	if !blank(c.HostName) {
 		if name, err = smtp.ParseHost("HostName", c.HostName); err != nil {
 			return err
 		}
 	}
 	check := smtp.Host{}
 	switch {
-	case a.host != nil && strings.TrimSpace(*a.host) != "":
+	case a.host != nil && !blank(*a.host):
 		if p.host, err = smtp.ParseHost("RemoteHost", *a.host); err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 		if p.options.Has(Tunnel) && !name.IsZero() {
 			check = name
 		}
-	case strings.TrimSpace(c.HostAddress) != "":
+	case !blank(c.HostAddress):
 		if p.host, err = smtp.ParseHost("HostAddress", c.HostAddress); err != nil {
 			return err
 		}
@@ -103,6 +103,9 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 	}
 	return nil
 }
+
+// blank reports a host that is not given. A line end is no blank.
+func blank(host string) bool { return strings.Trim(host, " \t") == "" }
 
 func (p *plan) takePort(c *Config, a *arguments) error {
 	p.port = c.RemotePort

@@ -45,7 +45,13 @@ func (a *actor) nextRequest() (r *request, leave bool, err error) {
 	if a.l.leaving {
 		return nil, true, nil
 	}
-	return a.l.mailbox.take(), false, nil
+	for r = a.l.mailbox.take(); r != nil && r.ctx.Err() != nil; r = a.l.mailbox.take() {
+		// Its caller has gone and has only not yet taken it out: nothing is sent.
+		r.status = complete
+		r.err = &smtp.Error{Kind: smtp.KindCanceled, Command: r.verb, Err: contextError(r.ctx)}
+		close(r.answered)
+	}
+	return r, false, nil
 }
 
 // resting reports whether there is nothing to do. Park calls it under the lock.
@@ -56,11 +62,6 @@ func (a *actor) resting() bool {
 // serve runs one request. Its error is that of the session: a refused command
 // is only the caller's.
 func (a *actor) serve(r *request) error {
-	if !a.conn.Quiet() { // the server left or spoke while nothing was asked: nothing is sent
-		err := a.explain(fsm.Ready, a.conn.ReadUnsolicited(a.plan.timeouts.Line))
-		a.answer(r, smtp.Reply{}, err)
-		return err
-	}
 	begun := time.Now()
 	reply, err := a.exchange(r.ctx, r.verb, r.line, a.plan.timeouts.Command, true)
 	if err == nil {

@@ -36,7 +36,7 @@ func (r *retry) judge(a *actor, st fsm.State, e *smtp.Error) {
 		r.spent = append(r.spent, r.dialing)
 		r.dialing = netip.Addr{}
 	}
-	if triesNextAddress(st, e) && r.hasFresh(a) {
+	if triesNextAddress(st, e) && !a.mistakenPort(st, e) && r.hasFresh(a) {
 		r.again, r.next = true, true
 		return
 	}
@@ -76,17 +76,26 @@ func triesNextAddress(st fsm.State, e *smtp.Error) bool {
 // passes reports a failure that may pass with time.
 func (a *actor) passes(st fsm.State, e *smtp.Error) bool {
 	afterDial := st != fsm.Resolve && st != fsm.Dial
-	mistakenPort := a.plan.port == portSubmissions && a.plan.security != implicit && st == fsm.Greeting
+	if a.mistakenPort(st, e) {
+		return false
+	}
 	switch e.Kind {
 	case smtp.KindTryAgain, smtp.KindRefused, smtp.KindUnreachable:
 		return true
 	case smtp.KindLost:
-		return (st == fsm.Dial || st == fsm.TLS || st == fsm.Greeting) && !mistakenPort
+		return (st == fsm.Dial || st == fsm.TLS || st == fsm.Greeting)
 	case smtp.KindTimeout:
-		return !afterDial || a.s.config.Retry.Replies && !mistakenPort
+		return !afterDial || a.s.config.Retry.Replies
 	case smtp.KindReply:
 		return e.Reply.Temporary() && a.s.config.Retry.Replies
 	default:
 		return false
 	}
+}
+
+// mistakenPort reports silence or an end where TLS was due: the port for
+// implicit TLS, spoken to in clear.
+func (a *actor) mistakenPort(st fsm.State, e *smtp.Error) bool {
+	return st == fsm.Greeting && a.plan.port == portSubmissions && a.plan.security != implicit &&
+		(e.Kind == smtp.KindTimeout || e.Kind == smtp.KindLost)
 }

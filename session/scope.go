@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -32,6 +33,7 @@ func (a *actor) closeConnect(err error) error {
 }
 
 func (a *actor) openAttempt() error {
+	a.peer = netip.AddrPort{} // of the attempt before
 	ctx, err := a.s.hooks.AttemptStart(a.connectScope, events.AttemptStart{
 		Attempt: a.attempt, Delay: a.retry.delay, Host: a.plan.host.String(), Port: a.plan.port,
 	})
@@ -48,6 +50,24 @@ func (a *actor) closeAttempt(err error) error {
 	return a.s.hooks.AttemptEnd(ctx, events.AttemptEnd{
 		Attempt: a.attempt, Peer: a.peer, Err: err, Retry: err != nil && a.retry.again,
 	})
+}
+
+// inherited has the end of one context and the values of another.
+type inherited struct {
+	context.Context
+	values context.Context
+}
+
+// Value returns what the other context holds.
+func (i inherited) Value(key any) any { return i.values.Value(key) }
+
+// inherit returns a context that ends with ctx, whatever context a hook made of
+// it, and has that one's values.
+func inherit(ctx, hooks context.Context) context.Context {
+	if ctx == hooks {
+		return ctx
+	}
+	return inherited{ctx, hooks}
 }
 
 func (a *actor) closePhase(err error) error {

@@ -15,7 +15,8 @@ import (
 )
 
 // Session is one SMTP client session. Every method is safe for concurrent use;
-// those that take a context return when it ends. Make one with [New].
+// those that take a context return when it ends. Make one with [New]; the zero
+// value is not usable.
 type Session struct {
 	id    uint64
 	hooks events.Hooks
@@ -39,8 +40,8 @@ var ids atomic.Uint64
 // rest is checked by each Connect, together with its arguments.
 func New(c Config) (*Session, error) {
 	all := c.Hooks
-	if !slices.ContainsFunc(all, traces) {
-		all = append([]events.Hook{tracing.New(tracing.Config{TracerProvider: c.TracerProvider})}, all...)
+	if !slices.ContainsFunc(all, traces) { // behind them, so that an index in an error is the caller's
+		all = append(slices.Clip(all), tracing.New(tracing.Config{TracerProvider: c.TracerProvider}))
 	}
 	hooks, err := events.SortHooks(all)
 	if err != nil {

@@ -2,6 +2,8 @@ package session
 
 import (
 	"crypto/tls"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -23,6 +25,12 @@ type view struct {
 	tls          *tls.Conn // only its ConnectionState is used
 	reply        smtp.Reply
 }
+
+// Format prints the session's snapshot, for every verb.
+func (s *Session) Format(f fmt.State, verb rune) { s.Snapshot().Format(f, verb) }
+
+// LogValue returns the session's snapshot, for log/slog.
+func (s *Session) LogValue() slog.Value { return s.Snapshot().LogValue() }
 
 // Snapshot returns the session at this moment.
 func (s *Session) Snapshot() events.Snapshot {

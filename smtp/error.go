@@ -63,7 +63,7 @@ func (e *Error) Is(target error) bool {
 }
 
 // Timeout reports whether time ran out: one of Timeouts, or the deadline of
-// the caller's context. It makes *Error a net.Error's half.
+// the caller's context.
 func (e *Error) Timeout() bool {
 	return e.Kind == KindTimeout ||
 		e.Kind == KindCanceled && (errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, os.ErrDeadlineExceeded))

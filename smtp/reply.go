@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"iter"
+	"log/slog"
 	"strconv"
 	"strings"
 )
@@ -40,6 +41,9 @@ func (r Reply) Negative() bool { return r.Temporary() || r.Permanent() }
 
 // Lines yields the text of each line, raw, without code and line end.
 func (r Reply) Lines() iter.Seq[string] { return strings.SplitSeq(r.Text, "\n") }
+
+// LogValue returns what String does, for log/slog.
+func (r Reply) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // String returns the reply on one line for people: the code and the text,
 // escaped, lines joined by " / ". It is "" for the zero value.

@@ -89,9 +89,10 @@ func (p *PipeConn) Reset() error {
 }
 
 func (p *PipeConn) end(reset bool) error {
-	first := p.in.endReader(reset)
+	// Outwards first: who is woken by the end of reading may close this end too,
+	// and an orderly end must not get ahead of the reset.
 	p.out.endWriter(reset)
-	if !first {
+	if !p.in.endReader(reset) {
 		return p.opError("close", net.ErrClosed)
 	}
 	return nil

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -56,7 +57,10 @@ func ioError(err error, partial bool) *smtp.Error {
 	var e *smtp.Error
 	switch {
 	case errors.As(err, &e):
-		return e
+		own := *e // another may hold the same
+		return &own
+	case isTLSAlert(err):
+		return &smtp.Error{Kind: smtp.KindTLS, Err: err}
 	case errors.Is(err, errCut):
 		return &smtp.Error{Kind: smtp.KindCanceled, Err: err}
 	case isDeadline(err):
@@ -65,6 +69,18 @@ func ioError(err error, partial bool) *smtp.Error {
 		return &smtp.Error{Kind: smtp.KindLost, Err: io.ErrUnexpectedEOF}
 	}
 	return &smtp.Error{Kind: smtp.KindLost, Err: err}
+}
+
+// isTLSAlert reports what TLS says after its handshake: an alert of the server,
+// such as certificate_required (RFC 8446 4.6.2 sends it so late), or a record
+// that was tampered with.
+func isTLSAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if ok && (op.Op == "remote error" || op.Op == "local error") {
+		return true
+	}
+	_, ok = errors.AsType[tls.RecordHeaderError](err)
+	return ok
 }
 
 // isNetworkError reports an error of the socket, not of what is above it.

@@ -75,8 +75,10 @@ func TestIOError_Kinds(t *testing.T) {
 		kind    smtp.Kind
 		is      error
 	}{
-		{own, false, smtp.KindProtocol, own},
-		{fmt.Errorf("wrapped: %w", own), true, smtp.KindProtocol, own},
+		{own, false, smtp.KindProtocol, smtp.ErrProtocol},
+		{fmt.Errorf("wrapped: %w", own), true, smtp.KindProtocol, smtp.ErrProtocol},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, false, smtp.KindTLS, smtp.ErrTLS},
+		{&net.OpError{Op: "local error", Err: errors.New("tls: bad record MAC")}, true, smtp.KindTLS, smtp.ErrTLS},
 		{errCut, false, smtp.KindCanceled, errCut},
 		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, true, smtp.KindTimeout, os.ErrDeadlineExceeded},
 		{sysError("read", errUnanswered), false, smtp.KindLost, errUnanswered}, // keep-alive: no limit of ours
@@ -88,6 +90,9 @@ func TestIOError_Kinds(t *testing.T) {
 	}
 	for _, c := range cases {
 		e := ioError(c.err, c.partial)
+		if e == own {
+			t.Error("an error of the caller's is handed on, to be written to")
+		}
 		if e.Kind != c.kind || !errors.Is(e, c.is) {
 			t.Errorf("%v, partial %v: %v (%v)", c.err, c.partial, e, e.Kind)
 		}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"golang.org/x/net/proxy"
 
@@ -50,6 +51,9 @@ func ParseProxy(u *url.URL) (*Proxy, error) {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return nil, smtp.Invalid(fmt.Sprintf("Proxy has the port %q: want 1 to 65535", port))
 	}
+	if strings.Contains(u.Host, "@") { // not quoted: a password may be in it
+		return nil, smtp.Invalid("Proxy's host holds an @: put the credentials into URL.User")
+	}
 	host, err := smtp.ParseHost("Proxy's host", u.Hostname())
 	if err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func (p *Proxy) String() string { return p.scheme + "://" + p.address }
 // and the proxy's answers. The connection returned is the one to the proxy
 // itself, so that everything that the socket can do stays possible.
 func (p *Proxy) Dial(ctx context.Context, d Dialer, target string) (net.Conn, error) {
-	conn, err := d.DialContext(ctx, "tcp", p.address)
+	conn, err := dial(ctx, d, p.address)
 	if err != nil {
 		return nil, dialError(ctx, fmt.Errorf("proxy %v: %w", p, err))
 	}

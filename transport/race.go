@@ -2,12 +2,17 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // Dialer opens TCP connections. *net.Dialer is one. DialContext must return
@@ -63,7 +68,22 @@ func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
 }
 
 func (r Race) one(ctx context.Context, addr netip.Addr) (net.Conn, error) {
-	return r.Dialer.DialContext(ctx, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(int(r.Port))))
+	return dial(ctx, r.Dialer, net.JoinHostPort(addr.String(), strconv.Itoa(int(r.Port))))
+}
+
+// dial holds a Dialer of the caller's to its contract: a connection or an
+// error, and no panic, which on a racer's goroutine would end the program.
+func dial(ctx context.Context, d Dialer, address string) (conn net.Conn, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			conn, err = nil, &smtp.Error{Kind: smtp.KindPanic, Err: fmt.Errorf("Dialer panicked: %v\n%s", v, debug.Stack())}
+		}
+	}()
+	conn, err = d.DialContext(ctx, "tcp", address)
+	if conn == nil && err == nil {
+		err = errors.New("Dialer returned neither a connection nor an error")
+	}
+	return conn, err
 }
 
 func (r Race) many(ctx context.Context, a *Answers) (Dialed, error) {

@@ -47,7 +47,27 @@ func (p TLSPolicy) Config() *tls.Config {
 	if cfg.CipherSuites == nil {
 		cfg.CipherSuites = cipherSuites(p.Fallback)
 	}
+	if verify := cfg.VerifyConnection; verify != nil {
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error { return policy(verify(cs)) }
+	}
+	if verify := cfg.VerifyPeerCertificate; verify != nil {
+		cfg.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) error { return policy(verify(raw, chains)) }
+	}
 	return cfg
+}
+
+// policyError is what a callback of the caller's said of a server. Whatever it
+// wraps, such as a network error of an OCSP responder, it is no failure of the
+// connection.
+type policyError struct{ error }
+
+func (p policyError) Unwrap() error { return p.error }
+
+func policy(err error) error {
+	if err == nil {
+		return nil
+	}
+	return policyError{err}
 }
 
 // cipherSuites returns the suites offered for TLS 1.2 and before; those of TLS
@@ -82,7 +102,7 @@ func verdict(cfg *tls.Config, cs tls.ConnectionState) error {
 		return nil
 	}
 	if len(cs.PeerCertificates) == 0 {
-		return errors.New("no certificate")
+		return &smtp.Error{Kind: smtp.KindCertificate, Err: errors.New("no certificate")}
 	}
 	opts := x509.VerifyOptions{Roots: cfg.RootCAs, DNSName: cfg.ServerName, Intermediates: x509.NewCertPool()}
 	if cfg.Time != nil {
@@ -91,8 +111,10 @@ func verdict(cfg *tls.Config, cs tls.ConnectionState) error {
 	for _, c := range cs.PeerCertificates[1:] {
 		opts.Intermediates.AddCert(c)
 	}
-	_, err := cs.PeerCertificates[0].Verify(opts)
-	return err
+	if _, err := cs.PeerCertificates[0].Verify(opts); err != nil {
+		return &smtp.Error{Kind: smtp.KindCertificate, Err: err} // escapes the names in it
+	}
+	return nil
 }
 
 // handshakeError gives a failed handshake its kind, and says what would help.
@@ -106,9 +128,15 @@ func handshakeError(err error, fallback bool) *smtp.Error {
 	)
 	text := err.Error()
 	says := func(words string) bool { return strings.Contains(text, words) }
+	if said, ok := errors.AsType[policyError](err); ok {
+		if errors.As(said.error, &e) {
+			return ioError(e, false)
+		}
+		return &smtp.Error{Kind: smtp.KindTLS, Err: said.error}
+	}
 	switch {
 	case errors.As(err, &e):
-		return e
+		return ioError(err, false)
 	case errors.As(err, &cert):
 		return &smtp.Error{Kind: smtp.KindCertificate, Err: cert}
 	case errors.As(err, &record):

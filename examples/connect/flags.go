@@ -52,7 +52,7 @@ func parse(args []string, env lookup) (settings, error) {
 	fs.BoolVar(&set.json, "json", false, "")
 	fs.BoolVar(&set.trace, "trace", false, "")
 	if err := fs.Parse(args); err != nil {
-		return set, err
+		return set, wanted(err)
 	}
 	if fs.NArg() > 0 {
 		return set, fmt.Errorf("%q is no flag: a host is given as -host %[1]q", fs.Arg(0))
@@ -123,4 +123,17 @@ func parseProxy(s string) (*url.URL, error) {
 		return nil, errors.New("-proxy: want socks5://[user:password@]host[:port], or the same with http")
 	}
 	return u, nil
+}
+
+// wanted adds what was expected to an error of package flag, which tells only
+// what was wrong.
+func wanted(err error) error {
+	for name, want := range map[string]string{
+		"-timeout": "a duration such as 500ms, 30s, 5m, or 0 for no limit", "-port": "a number, 0 to 65535", "-attempts": "a number, 0 or more",
+	} {
+		if strings.Contains(err.Error(), "for flag "+name+":") {
+			return fmt.Errorf("%w: want %s", err, want)
+		}
+	}
+	return err
 }

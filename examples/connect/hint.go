@@ -24,7 +24,7 @@ func hint(err error) string {
 	case smtp.KindTryAgain:
 		return "the name servers did not answer: is the network up?"
 	case smtp.KindRefused:
-		return "nothing listens there, or a firewall says so: 25 is for relays, 587 for programs, 465 for those with SecureImplicit"
+		return "nothing listens there (or at the proxy), or a firewall says so: 25 is for relays, 587 for programs, 465 for those with SecureImplicit"
 	case smtp.KindUnreachable:
 		return "there is no way to that address; PreferIPv6 changes the order only"
 	case smtp.KindTimeout:
@@ -46,7 +46,7 @@ func hint(err error) string {
 		return "is it an SMTP server? A TLS port wants SecureImplicit"
 	case smtp.KindReply:
 		if e.Reply.Temporary() {
-			return "a 4yz may pass: -retry-replies tries again"
+			return "a 4yz may pass; -retry-replies is for servers of one's own"
 		}
 		return "the server does not want this; its words stand above"
 	case smtp.KindPanic:
@@ -58,7 +58,10 @@ func hint(err error) string {
 
 func timeoutHint(phase string) string {
 	if phase == fsm.Dial.String() {
-		return "packets get lost: many networks let nobody out to port 25"
+		return "packets get lost, or a proxy is silent: many networks let nobody out to port 25"
 	}
-	return "the server is slow or silent; -timeout waits longer, -retry-replies tries again"
+	if phase == fsm.Greeting.String() {
+		return "the server is slow or silent, or it is a TLS port, which wants SecureImplicit; -timeout waits longer"
+	}
+	return "the server is slow or silent; -timeout waits longer"
 }

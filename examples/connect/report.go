@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -205,7 +206,11 @@ func (s *screen) endFailure() {
 	if n := s.falls.attempts(); n > 0 {
 		s.row("where", fmt.Sprintf("in %s, attempt %d", f.Phase, n), s.plain)
 	}
-	s.row("code", fmt.Sprintf("%d, %s", f.Code, f.Type), s.plain)
+	code := strconv.Itoa(f.Code)
+	if f.Type != code { // that of a reply is its code
+		code += ", " + f.Type
+	}
+	s.row("code", code, s.plain)
 	if f.Reply != "" {
 		s.row("reply", f.Reply, s.plain)
 	}

@@ -177,7 +177,7 @@ func greeted(e events.OnHello) string {
 }
 
 func connected(e events.OnConnect) string {
-	how := "HELO"
+	how := "not Extended"
 	if e.Extended {
 		how = "Extended"
 	}

@@ -23,10 +23,12 @@
 //
 // # Files
 //
-// session.go has the public methods, life.go what begins and cuts a life,
-// actor.go the loop, scope.go what encloses attempts and phases, finish.go the one
-// finisher; resolve.go, dial.go, tls.go,
-// greeting.go, ehlo.go, starttls.go, ready.go, backoff.go and quit.go are the
-// phases; plan.go turns properties and arguments into what will be done, and
-// retry.go decides what follows a failed attempt.
+// config.go, options.go and arguments.go are what callers give, and plan.go
+// makes of it what will be done. session.go has the public methods, life.go what
+// begins and cuts a life, mailbox.go its requests. actor.go is the loop, with
+// scope.go for what encloses attempts and phases and finish.go for the one end;
+// resolve.go, dial.go, tls.go, greeting.go, ehlo.go, starttls.go, ready.go,
+// backoff.go and quit.go are the phases. exchange.go is a command and its reply,
+// retry.go what follows a failed attempt, fault.go completes errors, emit.go
+// tells transitions and events, and view.go is what others may read.
 package session

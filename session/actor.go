@@ -29,6 +29,7 @@ type actor struct {
 	remote   string
 	caps     smtp.Capabilities
 	reply    smtp.Reply // the newest
+	serving  *request   // taken and not answered yet
 	hookErr  error      // a hook panicked where no error could be returned
 }
 

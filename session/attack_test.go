@@ -223,3 +223,19 @@ func TestConnect_C3_ALineEndIsNoBlank(t *testing.T) {
 		}
 	}
 }
+
+func TestHostile_H23_GoexitWhileServingAnswersTheRequest(t *testing.T) {
+	srv := loopback(t, smtptest.Config{})
+	c := reach(srv, Extended)
+	c.Hooks = []events.Hook{onEvent(events.KindCommand, func(events.Event) { runtime.Goexit() })}
+	s := linked(t, c)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		if err := s.Noop(context.Background()); !errors.Is(err, smtp.ErrPanic) {
+			t.Errorf("%v", err)
+		}
+	}()
+	within(t, answered, "Noop")
+	within(t, s.Done(), "the end of the life")
+}

@@ -62,6 +62,9 @@ func (a *actor) finish(cause error) {
 	if late {
 		s.feeds.End()
 	}
+	if r := a.serving; r != nil { // a panic came between it and its answer
+		a.answer(r, smtp.Reply{}, cause)
+	}
 	for _, r := range waiting {
 		a.answer(r, smtp.Reply{}, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: l.err})
 	}

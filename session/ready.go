@@ -62,6 +62,7 @@ func (a *actor) resting() bool {
 // serve runs one request. Its error is that of the session: a refused command
 // is only the caller's.
 func (a *actor) serve(r *request) error {
+	a.serving = r
 	begun := time.Now()
 	reply, err := a.exchange(r.ctx, r.verb, r.line, a.plan.timeouts.Command, true)
 	if err == nil {
@@ -82,6 +83,7 @@ func (a *actor) serve(r *request) error {
 		a.tell(events.OnCommand{Header: h, Verb: r.verb, Reply: reply, Err: err, Elapsed: time.Since(begun)})
 	}
 	a.answer(r, reply, err)
+	a.serving = nil
 	if !over {
 		return a.hookErr
 	}

@@ -1,65 +1,30 @@
 package smtptest
 
 import (
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/emersion/go-sasl"
 )
 
-// errCredentials is what a user who is unknown, or has another password, gets.
-var errCredentials = errors.New("smtptest: wrong user or password")
+// errCredentials is what a user who is unknown, or has another secret, gets.
+var errCredentials = errors.New("smtptest: wrong user or secret")
 
-// SetUser says who is authenticated, for [Message]'s Auth. For a mechanism of
-// Config.Auth that is known only to its [sasl.Server], which may call this.
+// AuthReply is an error that a [sasl.Server] of Config.Auth returns to end AUTH
+// with a reply of its own, such as "454 4.7.0 try later", instead of the 535. It
+// is said as it is, with CRLF added where it is missing. A 2yz lets the client
+// in.
+type AuthReply string
+
+// Error returns the reply.
+func (r AuthReply) Error() string { return string(r) }
+
+// SetUser says who is authenticated, for [Message]'s Auth. The built-in
+// mechanisms do it by themselves; a [sasl.Server] of Config.Auth may call this.
+// A failed AUTH forgets it.
 func (c *Conn) SetUser(user string) { c.session.user = user }
-
-// mechanisms returns the mechanisms to offer now, sorted.
-func (c *Conn) mechanisms() []string {
-	cfg := &c.server.cfg
-	names := slices.Collect(maps.Keys(cfg.Auth))
-	_, secure := c.TLS()
-	if cfg.Users != nil && (secure || cfg.AuthInClear) {
-		names = append(names, sasl.Plain, sasl.Login)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// mechanism makes the server's side of one that is offered; nil: it is not.
-func (c *Conn) mechanism(name string) sasl.Server {
-	if !slices.Contains(c.mechanisms(), name) {
-		return nil
-	}
-	if own := c.server.cfg.Auth[name]; own != nil {
-		return own(c)
-	}
-	switch name {
-	case sasl.Plain:
-		return sasl.NewPlainServer(func(identity, user, password string) error {
-			if identity != "" && identity != user {
-				return errCredentials
-			}
-			return c.check(user, password)
-		})
-	case sasl.Login:
-		return &loginServer{check: c.check}
-	}
-	return nil
-}
-
-func (c *Conn) check(user, password string) error {
-	want, ok := c.server.cfg.Users[user]
-	if subtle.ConstantTimeCompare([]byte(want), []byte(password)) != 1 || !ok {
-		return errCredentials
-	}
-	c.SetUser(user)
-	return nil
-}
 
 // auth answers AUTH (RFC 4954).
 func (c *Conn) auth(args string) {
@@ -82,8 +47,7 @@ func (c *Conn) auth(args string) {
 	}
 	mech := c.mechanism(name)
 	if mech == nil {
-		_, secure := c.TLS()
-		if !secure && c.server.cfg.Users != nil && (name == sasl.Plain || name == sasl.Login) {
+		if slices.Contains(c.server.cfg.Mechanisms, name) {
 			c.answer(538, "7.11", "TLS first")
 			return
 		}
@@ -91,13 +55,18 @@ func (c *Conn) auth(args string) {
 		return
 	}
 	var response []byte // nil: there is none yet
-	if hasInitial {
+	if initial == "=" { // an empty one, in AUTH only (RFC 4954, section 4)
+		response = []byte{}
+	} else if hasInitial {
 		var ok bool
 		if response, ok = c.decode(initial); !ok {
 			return
 		}
 	}
 	c.exchange(mech, response)
+	if !s.authed {
+		s.user = ""
+	}
 }
 
 // exchange goes through challenges and responses to the last reply.
@@ -105,8 +74,7 @@ func (c *Conn) exchange(mech sasl.Server, response []byte) {
 	for {
 		challenge, done, err := mech.Next(response)
 		if err != nil {
-			c.session.user = ""
-			c.answer(535, "7.8", "authentication failed")
+			c.refuse(err)
 			return
 		}
 		if done && len(challenge) == 0 {
@@ -123,7 +91,6 @@ func (c *Conn) exchange(mech sasl.Server, response []byte) {
 		case err != nil:
 			return
 		case line == "*":
-			c.session.user = ""
 			c.answer(501, "7.0", "cancelled")
 			return
 		}
@@ -132,6 +99,10 @@ func (c *Conn) exchange(mech sasl.Server, response []byte) {
 			return
 		}
 		if done { // the last challenge went out in a 334, its response is empty
+			if len(response) > 0 {
+				c.refuse(sasl.ErrUnexpectedClientResponse)
+				return
+			}
 			break
 		}
 	}
@@ -139,41 +110,26 @@ func (c *Conn) exchange(mech sasl.Server, response []byte) {
 	c.answer(235, "7.0", "authenticated")
 }
 
-// decode reads a response; "=" is an empty one. It answers what is no base64.
-func (c *Conn) decode(text string) ([]byte, bool) {
-	if text == "=" || text == "" {
-		return []byte{}, true
+// refuse ends AUTH with what the mechanism's error asks for.
+func (c *Conn) refuse(err error) {
+	if reply, ok := errors.AsType[AuthReply](err); ok {
+		text := endLine(string(reply))
+		c.session.authed = firstReply(text)/100 == 2
+		c.queue(text)
+		return
 	}
+	if errors.Is(err, sasl.ErrUnexpectedClientResponse) {
+		c.answer(501, "7.0", "nothing was to be said")
+		return
+	}
+	c.answer(535, "7.8", "authentication failed")
+}
+
+// decode reads a response, or answers what is no base64.
+func (c *Conn) decode(text string) ([]byte, bool) {
 	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		c.session.user = ""
 		c.answer(501, "5.2", "no base64")
-		return nil, false
 	}
-	return b, true
-}
-
-// loginServer is the server's side of LOGIN, which go-sasl does not have
-// (draft-murchison-sasl-login).
-type loginServer struct {
-	check func(user, password string) error
-	step  int
-	user  string
-}
-
-func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err error) {
-	if response == nil && l.step == 0 {
-		l.step = 1
-		return []byte("Username:"), false, nil
-	}
-	switch l.step {
-	case 0, 1:
-		l.user = string(response)
-		l.step = 2
-		return []byte("Password:"), false, nil
-	case 2:
-		l.step = 3
-		return nil, true, l.check(l.user, string(response))
-	}
-	return nil, false, sasl.ErrUnexpectedClientResponse
+	return b, err == nil
 }

@@ -3,6 +3,8 @@ package smtptest
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +115,67 @@ func TestAuth_OwnMechanism(t *testing.T) {
 	p.ask("BDAT 0 LAST", "250")
 	if m := s.Messages(); len(m) != 1 || m[0].Auth != "someone" {
 		t.Errorf("messages: %+v", m)
+	}
+}
+
+func TestAuth_ReplyOfOnesOwn(t *testing.T) {
+	for _, c := range []struct {
+		reply AuthReply
+		lines []string
+		user  string
+	}{
+		{"454 4.7.0 try later", []string{"454 4.7.0 try later"}, ""},
+		{"454 4.7.0 try later\r\n", []string{"454 4.7.0 try later"}, ""},
+		{"535-no\r\n535 never", []string{"535-no", "535 never"}, ""},
+		{"250 ok", []string{"250 ok"}, "user"},
+		{"235", []string{"235"}, "user"},
+	} {
+		cfg := Config{Auth: map[string]func(*Conn) sasl.Server{"PLAIN": func(conn *Conn) sasl.Server {
+			return sasl.NewPlainServer(func(_, user, _ string) error {
+				conn.SetUser(user)
+				return fmt.Errorf("the directory: %w", c.reply)
+			})
+		}}}
+		p := greet(t, memory(t, cfg))
+		p.ask("EHLO client.example", "250")
+		p.say("AUTH PLAIN " + b64("\x00user\x00secret") + "\r\n")
+		p.want(c.lines...)
+		p.wantUser(c.user)
+		again := "503 5.5.1"
+		if c.user == "" {
+			again = "334"
+		}
+		p.ask("AUTH PLAIN", again)
+	}
+}
+
+// The line of EHLO's answer is one thing, what works another.
+func TestAuth_OwnLineIsTheOnlyOne(t *testing.T) {
+	for _, c := range []struct {
+		keywords []string
+		want     []string // the lines of AUTH
+	}{
+		{nil, []string{"AUTH LOGIN PLAIN"}},
+		{[]string{"AUTHENTIC"}, []string{"AUTHENTIC", "AUTH LOGIN PLAIN"}},
+		{[]string{"AUTH"}, []string{"AUTH"}},
+		{[]string{"AUTH "}, []string{"AUTH "}},
+		{[]string{"auth GSSAPI"}, []string{"auth GSSAPI"}},
+		{[]string{"AUTH=LOGIN"}, []string{"AUTH=LOGIN"}},
+		{[]string{"AUTH=LOGIN", "AUTH LOGIN"}, []string{"AUTH=LOGIN", "AUTH LOGIN"}},
+	} {
+		cfg := authConfig()
+		cfg.Keywords = c.keywords
+		p := greet(t, memory(t, cfg))
+		var got []string
+		for _, line := range p.ask("EHLO client.example", "250") {
+			if line = line[4:]; strings.HasPrefix(strings.ToUpper(line), "AUTH") {
+				got = append(got, line)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%q: offers %q", c.keywords, got)
+		}
+		p.ask("AUTH PLAIN "+b64("\x00user\x00secret"), "235")
 	}
 }
 

@@ -57,14 +57,14 @@ func (a *Authority) Pool() *x509.CertPool {
 // CertOptions says what a certificate is to be. The zero value makes one for
 // localhost that is valid now.
 type CertOptions struct {
-	Names      []string  // DNS names (wildcards too) and IP addresses; none: localhost
+	Names      []string  // DNS names (wildcards too), IP and e-mail addresses; none: localhost
 	NotBefore  time.Time // zero: an hour ago, or a day before a NotAfter that is earlier than that
 	NotAfter   time.Time // zero: a year after NotBefore
 	SelfSigned bool      // signed by its own key, so no authority vouches for it
 	RSA        bool      // RSA with 2048 bits, which suites without ECDSA want; else ECDSA P-256
 }
 
-// Certificate makes a key and a certificate for a server. An expired one has a
+// Certificate makes a key and a certificate for a server, or for a client. An expired one has a
 // NotAfter in the past, one for the wrong host other Names, one of an unknown
 // authority comes from another Authority.
 func (a *Authority) Certificate(o CertOptions) (tls.Certificate, error) {
@@ -104,15 +104,19 @@ func (o CertOptions) template() *x509.Certificate {
 		NotBefore:   from,
 		NotAfter:    to,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	if o.RSA {
 		t.KeyUsage |= x509.KeyUsageKeyEncipherment // suites without ECDHE
 	}
 	for _, name := range names {
-		if ip := net.ParseIP(name); ip != nil {
+		ip := net.ParseIP(name)
+		switch {
+		case ip != nil:
 			t.IPAddresses = append(t.IPAddresses, ip)
-		} else {
+		case strings.Contains(name, "@"):
+			t.EmailAddresses = append(t.EmailAddresses, name)
+		default:
 			t.DNSNames = append(t.DNSNames, name)
 		}
 	}

@@ -51,21 +51,42 @@ type Config struct {
 
 	// Keywords are the lines of EHLO's answer. Nil: PIPELINING, 8BITMIME,
 	// SMTPUTF8, ENHANCEDSTATUSCODES, CHUNKING, DSN and SIZE with MaxMessage.
-	// STARTTLS and AUTH are added where they apply. A command or parameter
-	// whose keyword is not offered is refused.
+	// STARTTLS and AUTH are added where they apply. A line of one's own, such as
+	// "AUTH" without a mechanism or "AUTH=LOGIN", stands instead of that AUTH and
+	// changes only what is said: AUTH works as ever. Other commands and
+	// parameters whose keyword is not offered are refused.
 	Keywords []string
 
 	// KeywordsTLS are the lines within TLS. Nil: the same as Keywords.
 	KeywordsTLS []string
 
 	// Auth makes the server's side of a mechanism, by its name in upper case.
-	// Offered with and without TLS.
+	// Offered with and without TLS, and instead of a built-in one of that name.
+	// An [AuthReply] is how it chooses the last reply.
 	Auth map[string]func(*Conn) sasl.Server
 
-	// Users maps users to passwords and offers PLAIN and LOGIN, within TLS
-	// only unless AuthInClear.
-	Users       map[string]string
+	// Mechanisms are the built-in mechanisms that are offered, in any case.
+	//
+	//   - PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256 and, with channel
+	//     binding, SCRAM-SHA-1-PLUS, SCRAM-SHA-256-PLUS know Users.
+	//   - OAUTHBEARER and XOAUTH2 know Tokens.
+	//   - EXTERNAL takes the first e-mail address, else the common name, of the
+	//     client's verified certificate; without one it believes the identity.
+	//   - ANONYMOUS lets in everybody, as "anonymous".
+	//
+	// Nil: PLAIN and LOGIN where Users is set, OAUTHBEARER and XOAUTH2 where
+	// Tokens is. These four are offered only within TLS, unless AuthInClear; a
+	// -PLUS always is. With an unknown name NewServer and Serve fail, and so does
+	// each dial to a memory server.
+	Mechanisms []string
+
+	Users       map[string]string // user to password
+	Tokens      map[string]string // user to access token
 	AuthInClear bool
+
+	// Iterations is SCRAM's iteration count; 0: 4,096. Any is said, but with
+	// one over 1,000,000, which clients refuse, nobody gets in.
+	Iterations int
 
 	// On says what to do instead of the usual: by verb in upper case, or by
 	// moment, see the package comment.
@@ -91,7 +112,8 @@ type Config struct {
 }
 
 // complete fills in what was left out. extra are more names for a certificate.
-// With an error it is complete but for the certificate.
+// With an error, that of a mechanism's name or of the certificate, it is complete
+// but for the certificate.
 func (cfg Config) complete(extra ...string) (Config, *x509.CertPool, error) {
 	if cfg.Name == "" {
 		cfg.Name = defaultName
@@ -99,10 +121,16 @@ func (cfg Config) complete(extra ...string) (Config, *x509.CertPool, error) {
 	if cfg.MaxMessage <= 0 {
 		cfg.MaxMessage = defaultMaxMessage
 	}
+	if cfg.Iterations <= 0 {
+		cfg.Iterations = defaultIterations
+	}
 	if cfg.TLS == nil {
 		cfg.TLS = &tls.Config{}
 	}
 	cfg.TLS = cfg.TLS.Clone()
+	if err := cfg.completeMechanisms(); err != nil {
+		return cfg, x509.NewCertPool(), err
+	}
 	if len(cfg.TLS.Certificates) > 0 || cfg.TLS.GetCertificate != nil || cfg.TLS.GetConfigForClient != nil {
 		return cfg, x509.NewCertPool(), nil
 	}

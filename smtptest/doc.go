@@ -1,9 +1,12 @@
 // Package smtptest is a scripted SMTP server for tests.
 //
 // Left alone it is a small and correct ESMTP server (RFC 5321) with STARTTLS
-// or implicit TLS, AUTH, PIPELINING, CHUNKING and a certificate of its own. It
-// keeps what it accepted ([Server.Messages]), what it was told
-// ([Server.Commands]) and all that was said ([Server.Transcript]).
+// or implicit TLS, AUTH, PIPELINING, CHUNKING and a certificate of its own. AUTH
+// is PLAIN and LOGIN, and by [Config.Mechanisms] also CRAM-MD5, SCRAM with and
+// without channel binding, OAUTHBEARER, XOAUTH2, EXTERNAL and ANONYMOUS. The
+// server keeps what it accepted ([Server.Messages]), what it was told
+// ([Server.Commands]) and all that was said ([Server.Transcript]), but for the
+// secrets.
 //
 // A test that wants a fault names the verb or the moment and what happens
 // there instead, as a [Step] in [Config.On]:

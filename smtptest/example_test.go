@@ -10,9 +10,12 @@ import (
 	"log"
 	"net/smtp"
 	"net/textproto"
+	"strings"
 	"time"
 
 	"github.com/ehlo-go/ehlo/smtptest"
+	"github.com/emersion/go-sasl"
+	"github.com/xdg-go/scram"
 )
 
 // A client that is to be tested, here net/smtp's, against a server with
@@ -96,6 +99,86 @@ func ExampleConfig() {
 	// 452 4.5.3 too many recipients
 	// EOF
 	// 0 messages
+}
+
+// SCRAM-SHA-256 (RFC 7677) and a user. The client is xdg-go/scram's.
+func ExampleConfig_mechanisms() {
+	server := smtptest.NewMemoryServer(smtptest.Config{
+		Mechanisms: []string{"SCRAM-SHA-256"},
+		Users:      map[string]string{"user": "secret"},
+	})
+	defer server.Close()
+
+	conn, err := server.DialContext(context.Background(), "tcp", "mail.example:25")
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := smtp.NewClient(conn, "mail.example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println(client.Extension("AUTH"))
+	user, err := scram.SHA256.NewClient("user", "secret", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client.Auth(scramAuth{user.NewConversation()}))
+	for _, entry := range server.Transcript() {
+		if entry.Kind == smtptest.FromServer && strings.HasPrefix(entry.Text, "235") {
+			fmt.Println(entry)
+		}
+	}
+	// Output:
+	// true SCRAM-SHA-256
+	// <nil>
+	// 1 S: "235 2.7.0 authenticated"
+}
+
+// scramAuth is a conversation as an smtp.Auth.
+type scramAuth struct{ *scram.ClientConversation }
+
+func (a scramAuth) Start(*smtp.ServerInfo) (string, []byte, error) {
+	first, err := a.Step("")
+	return "SCRAM-SHA-256", []byte(first), err
+}
+
+func (a scramAuth) Next(challenge []byte, more bool) ([]byte, error) {
+	if !more {
+		return nil, nil
+	}
+	response, err := a.Step(string(challenge))
+	return []byte(response), err
+}
+
+// A server that has no time for a user now, whatever the password.
+func ExampleAuthReply() {
+	server := smtptest.NewMemoryServer(smtptest.Config{
+		Auth: map[string]func(*smtptest.Conn) sasl.Server{
+			"PLAIN": func(*smtptest.Conn) sasl.Server {
+				return sasl.NewPlainServer(func(identity, user, password string) error {
+					return smtptest.AuthReply("454 4.7.0 try later")
+				})
+			},
+		},
+	})
+	defer server.Close()
+
+	conn, err := server.DialContext(context.Background(), "tcp", "mail.example:25")
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := smtp.NewClient(conn, "localhost")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	var refused *textproto.Error
+	if errors.As(client.Auth(smtp.PlainAuth("", "user", "secret", "localhost")), &refused) {
+		fmt.Println(refused.Code, refused.Msg)
+	}
+	// Output:
+	// 454 4.7.0 try later
 }
 
 // A conversation played by hand.

@@ -21,10 +21,11 @@ const memoryAddr = "192.0.2.25:25"
 type Server struct {
 	cfg    Config
 	roots  *x509.CertPool
-	broken error // no certificate: every dial to a memory server fails with it
+	broken error // a bad Config or no certificate: every dial to a memory server fails with it
 	addr   string
 	ln     net.Listener // nil: a memory server
 	record *record
+	scram  scramKeys
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -67,7 +68,8 @@ func Serve(ln net.Listener, cfg Config) (*Server, error) {
 
 // NewMemoryServer makes a server without sockets: [Server.DialContext] reaches
 // it through a [Pipe]. Inside a testing/synctest bubble it works when it is made
-// there. Should its certificate fail, each dial returns the error.
+// there. Should its certificate fail or a mechanism be unknown, each dial returns
+// the error.
 func NewMemoryServer(cfg Config) *Server {
 	host, _, _ := net.SplitHostPort(memoryAddr)
 	return newServer(cfg, memoryAddr, host)

@@ -211,10 +211,17 @@ func (c *Conn) keywords() []string {
 	if cfg.Mode == StartTLS && !secure {
 		list = append(list, "STARTTLS")
 	}
-	if mechs := c.mechanisms(); len(mechs) > 0 {
+	if mechs := c.mechanisms(); len(mechs) > 0 && !slices.ContainsFunc(list, isAuth) {
 		list = append(list, "AUTH "+strings.Join(mechs, " "))
 	}
 	return list
+}
+
+// isAuth reports whether a line of EHLO's answer is AUTH, or "AUTH=…", which some
+// servers say for old clients.
+func isAuth(line string) bool {
+	word, _, _ := strings.Cut(strings.ToUpper(line), " ")
+	return word == "AUTH" || strings.HasPrefix(word, "AUTH=")
 }
 
 // offers reports whether the last EHLO offered a keyword.

@@ -58,6 +58,22 @@ func TestTranscript_RedactsAUTH(t *testing.T) {
 	}
 }
 
+// "DATA" and "NOOP" are base64 too.
+func TestTranscript_RedactsAResponseThatLooksLikeACommand(t *testing.T) {
+	s := memory(t, authConfig())
+	p := greet(t, s)
+	p.ask("EHLO client.example", "250")
+	p.ask("AUTH LOGIN", "334")
+	p.ask("DATA", "334")
+	p.ask("NOOP", "535")
+	for _, e := range s.Transcript() {
+		if e.Text == "DATA" || e.Text == "NOOP" {
+			t.Errorf("the transcript shows %v", e)
+		}
+	}
+	wantCommands(t, s, "EHLO client.example", "AUTH LOGIN")
+}
+
 func TestTranscript_IsBounded(t *testing.T) {
 	var r record
 	r.octets = maxOctets

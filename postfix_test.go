@@ -96,11 +96,7 @@ func findPostfix(t testing.TB) (daemons string, owner *user.User) {
 	t.Helper()
 	missing := func(format string, args ...any) {
 		t.Helper()
-		why := fmt.Sprintf(format, args...)
-		if os.Getenv("EHLO_REQUIRE_POSTFIX") == "1" {
-			t.Fatal("EHLO_REQUIRE_POSTFIX=1, but " + why)
-		}
-		t.Skip(why)
+		noServer(t, "EHLO_REQUIRE_POSTFIX", fmt.Sprintf(format, args...))
 	}
 	if !canRunPostfix {
 		missing("a private Postfix is only started on Linux, not on %s", runtime.GOOS)
@@ -131,6 +127,15 @@ func findPostfix(t testing.TB) (daemons string, owner *user.User) {
 		missing("Postfix is half installed (%v); %s", err, install)
 	}
 	return words[0], owner
+}
+
+// noServer skips a test that wants a server which cannot run here. With require=1 in the environment the test fails.
+func noServer(t testing.TB, require, why string) {
+	t.Helper()
+	if os.Getenv(require) == "1" {
+		t.Fatal(require + "=1, but " + why)
+	}
+	t.Skip(why)
 }
 
 // nobody owns delivered mail; virtual(8) refuses to deliver as root.
@@ -287,21 +292,29 @@ func (p *postfix) run(daemons string) error {
 
 // ready waits until this instance, and no other, greets on Plain. Master binds all ports before it serves one.
 func (p *postfix) ready() error {
+	return untilReady(p.exited, errPostfixEnded, func(ctx context.Context) error {
+		line, err := readLine(ctx, "tcp4", p.addr(p.Plain))
+		if err == nil && line != "220 "+p.banner+"\r\n" {
+			err = fmt.Errorf("another server greets: %q", line)
+		}
+		return err
+	})
+}
+
+// untilReady calls try until it returns nil, for 30 s at most. It returns ended if the server goes before that.
+func untilReady(exited <-chan struct{}, ended error, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
-		line, err := p.greeting(ctx)
-		if err == nil && line == "220 "+p.banner+"\r\n" {
+		err := try(ctx)
+		if err == nil {
 			return nil
 		}
-		if err == nil {
-			err = fmt.Errorf("another server greets: %q", line)
-		}
 		select {
-		case <-p.exited:
-			return errPostfixEnded
+		case <-exited:
+			return ended
 		case <-ctx.Done():
 			return fmt.Errorf("no greeting in time: %w", err)
 		case <-again.C:
@@ -309,9 +322,10 @@ func (p *postfix) ready() error {
 	}
 }
 
-func (p *postfix) greeting(ctx context.Context) (string, error) {
+// readLine returns the first line that the server at addr sends.
+func readLine(ctx context.Context, network, addr string) (string, error) {
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp4", p.addr(p.Plain))
+	c, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		return "", err
 	}
@@ -337,12 +351,18 @@ func (p *postfix) Log() string {
 // Messages waits for n files in the maildir and returns their text, in no order; after 10 s the test fails.
 func (p *postfix) Messages(t testing.TB, n int) []string {
 	t.Helper()
+	return waitForMessages(t, p.Maildir, n)
+}
+
+// waitForMessages waits for n files in a maildir and returns their text, in no order; after 10 s the test fails.
+func waitForMessages(t testing.TB, maildir string, n int) []string {
+	t.Helper()
 	timeout := time.NewTimer(10 * time.Second)
 	defer timeout.Stop()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
-		files, err := filepath.Glob(filepath.Join(p.Maildir, "new", "*"))
+		files, err := filepath.Glob(filepath.Join(maildir, "new", "*"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,7 +379,7 @@ func (p *postfix) Messages(t testing.TB, n int) []string {
 		}
 		select {
 		case <-timeout.C:
-			t.Fatalf("%d messages in %s after 10 s, want %d", len(files), p.Maildir, n)
+			t.Fatalf("%d messages in %s after 10 s, want %d", len(files), maildir, n)
 		case <-again.C:
 		}
 	}
@@ -398,10 +418,11 @@ type rawClient struct {
 	r *bufio.Reader
 }
 
-func dialRaw(t testing.TB, addr string, config *tls.Config) *rawClient {
+// dialRaw begins with a TLS handshake if config is not nil.
+func dialRaw(t testing.TB, network, addr string, config *tls.Config) *rawClient {
 	t.Helper()
 	var d net.Dialer
-	c, err := d.DialContext(t.Context(), "tcp4", addr)
+	c, err := d.DialContext(t.Context(), network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -425,7 +446,7 @@ func (c *rawClient) startTLS(config *tls.Config) {
 	c.Conn, c.r = secure, bufio.NewReader(secure)
 }
 
-// expect sends the line, if there is one, and returns the whole reply, which must have the code.
+// expect sends the line, if there is one, and returns the whole reply, which must have the code; "" is any.
 func (c *rawClient) expect(code, line string) string {
 	c.t.Helper()
 	if line != "" {
@@ -453,7 +474,7 @@ func TestPostfix_Harness(t *testing.T) {
 	p := startPostfix(t)
 	config := &tls.Config{RootCAs: p.Roots, ServerName: p.Name}
 
-	c := dialRaw(t, p.addr(p.Plain), nil)
+	c := dialRaw(t, "tcp4", p.addr(p.Plain), nil)
 	c.expect("220", "")
 	if got := c.expect("250", "EHLO client.example"); !strings.Contains(got, "STARTTLS") {
 		t.Errorf("EHLO on the plain port offers no STARTTLS: %q", got)
@@ -471,7 +492,7 @@ func TestPostfix_Harness(t *testing.T) {
 		t.Errorf("the stored message is %q", got[0])
 	}
 
-	c = dialRaw(t, p.addr(p.Implicit), config)
+	c = dialRaw(t, "tcp4", p.addr(p.Implicit), config)
 	c.expect("220", "")
 	if got := c.expect("250", "EHLO client.example"); strings.Contains(got, "STARTTLS") {
 		t.Errorf("EHLO inside TLS offers STARTTLS: %q", got)
@@ -481,7 +502,7 @@ func TestPostfix_Harness(t *testing.T) {
 
 func TestPostfix_HarnessClosesIdleClients(t *testing.T) {
 	p := startPostfix(t, "smtpd_timeout = 1s")
-	c := dialRaw(t, p.addr(p.Plain), nil)
+	c := dialRaw(t, "tcp4", p.addr(p.Plain), nil)
 	c.expect("220", "")
 	c.expect("250", "EHLO client.example")
 	c.expect("421", "") // says goodbye without being asked

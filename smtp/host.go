@@ -144,12 +144,15 @@ func asciiDomain(s string, underscore bool) (string, error) {
 	return s, nil
 }
 
-// CheckText refuses control characters in a value of the caller, such as a
-// user name, that will reach the wire in some form. what names it; the value
+// CheckText refuses control characters, and octets that are not UTF-8, in a value
+// of the caller, such as a user name, that will reach the wire in some form. what names it; the value
 // itself is not shown, since it may be a secret.
 func CheckText(what, s string) error {
-	if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
+	if i := strings.IndexFunc(s, unicode.IsControl); i >= 0 {
 		return Invalid(fmt.Sprintf("%s holds a control character at octet %d", what, i))
+	}
+	if !utf8.ValidString(s) {
+		return Invalid(what + " is neither ASCII nor UTF-8")
 	}
 	return nil
 }

@@ -128,12 +128,12 @@ func TestAddressLiteral_RFC5321_WithoutZone(t *testing.T) {
 }
 
 func TestCheckText_H4_RefusesControlsAndHidesTheValue(t *testing.T) {
-	for _, s := range []string{"", "user", "user@example", "pass word", "grüße", "\xff", "日本"} {
+	for _, s := range []string{"", "user", "user@example", "pass word", "grüße", "日本"} {
 		if err := CheckText("UserName", s); err != nil {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
-	for _, s := range []string{"secret\r", "secret\n", "secret\x00", "secret\t", "secret\x1b", "secret\x7f"} {
+	for _, s := range []string{"secret\r", "secret\n", "secret\x00", "secret\t", "secret\x1b", "secret\x7f", "secret\u0085"} {
 		err := CheckText("Password", s)
 		if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%q: %v", s, err)
@@ -142,6 +142,9 @@ func TestCheckText_H4_RefusesControlsAndHidesTheValue(t *testing.T) {
 		if text := err.Error(); strings.Contains(text, "secret") || !strings.Contains(text, "Password") || !strings.Contains(text, "octet 6") {
 			t.Errorf("%q: %v", s, err)
 		}
+	}
+	if err := CheckText("Password", "secret\xff"); !errors.Is(err, ErrInvalid) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("octets that are no UTF-8: %v", err)
 	}
 }
 

@@ -9,54 +9,68 @@ type Kind uint8
 
 // The kinds of error.
 const (
-	KindOther        Kind = iota // not told apart
-	KindInvalid                  // an argument or a property is unusable; nothing was sent
-	KindNotConnected             // there is no life to run this in
-	KindConnected                // Connect while connected or connecting
-	KindClosed                   // the session was closed
-	KindInHook                   // a blocking method was called from a hook
-	KindPanic                    // a hook, or the session itself, panicked or broke its own table
-	KindCanceled                 // the caller's context ended, or Close or Disconnect was called
-	KindTimeout                  // one of Timeouts ran out
-	KindHostNotFound             // DNS: no such name
-	KindNoAddress                // DNS: the name has no usable A or AAAA record
-	KindTryAgain                 // DNS: a temporary failure
-	KindRefused                  // dial: connection refused
-	KindUnreachable              // dial: no route to host or network
-	KindDial                     // dial: anything else, such as no permission
-	KindProxy                    // the proxy refused or failed
-	KindLost                     // the connection ended before its time
-	KindTLS                      // handshake failed
-	KindCertificate              // the server's certificate was not verified
-	KindNoTLS                    // STARTTLS was asked for and is not offered
-	KindProtocol                 // the server broke the protocol
-	KindReply                    // the server said no: 4yz or 5yz
-	kinds                        // how many there are
+	KindOther         Kind = iota // not told apart
+	KindInvalid                   // an argument or a property is unusable; nothing was sent
+	KindNotConnected              // there is no life to run this in
+	KindConnected                 // Connect while connected or connecting
+	KindClosed                    // the session was closed
+	KindInHook                    // a blocking method was called from a hook
+	KindPanic                     // a hook, or the session itself, panicked or broke its own table
+	KindCanceled                  // the caller's context ended, or Close or Disconnect was called
+	KindTimeout                   // one of Timeouts ran out
+	KindHostNotFound              // DNS: no such name
+	KindNoAddress                 // DNS: the name has no usable A or AAAA record
+	KindTryAgain                  // DNS: a temporary failure
+	KindRefused                   // dial: connection refused
+	KindUnreachable               // dial: no route to host or network
+	KindDial                      // dial: anything else, such as no permission
+	KindProxy                     // the proxy refused or failed
+	KindLost                      // the connection ended before its time
+	KindTLS                       // handshake failed
+	KindCertificate               // the server's certificate was not verified
+	KindNoTLS                     // STARTTLS was asked for and is not offered
+	KindNoAuth                    // AUTH, or the mechanism asked for, is not offered
+	KindInClear                   // a mechanism would have shown a secret without TLS; nothing was sent
+	KindAuthenticated             // Authenticate on a session that is authenticated
+	KindMechanism                 // a SASL mechanism, or where its credentials come from, failed on this side
+	KindNotOffered                // the message needs an extension, or more of one, than the server offers; nothing was sent
+	KindTooLarge                  // the message is larger than the server's SIZE; nothing was sent
+	KindSomeRefused               // some recipients got the message, others did not
+	KindProtocol                  // the server broke the protocol
+	KindReply                     // the server said no: 4yz or 5yz
+	kinds                         // how many there are
 )
 
 // The sentinels, one a Kind, for errors.Is.
 var (
-	ErrInvalid      = errors.New("invalid argument")
-	ErrNotConnected = errors.New("not connected")
-	ErrConnected    = errors.New("already connected or connecting")
-	ErrClosed       = errors.New("session closed")
-	ErrInHook       = errors.New("blocking call inside a hook")
-	ErrPanic        = errors.New("panic")
-	ErrCanceled     = errors.New("canceled")
-	ErrTimeout      = errors.New("timed out")
-	ErrHostNotFound = errors.New("host not found")
-	ErrNoAddress    = errors.New("host has no address")
-	ErrTryAgain     = errors.New("name look-up failed for now")
-	ErrRefused      = errors.New("connection refused")
-	ErrUnreachable  = errors.New("host unreachable")
-	ErrDial         = errors.New("cannot dial")
-	ErrProxy        = errors.New("proxy failed")
-	ErrLost         = errors.New("connection lost")
-	ErrTLS          = errors.New("TLS handshake failed")
-	ErrCertificate  = errors.New("certificate not verified")
-	ErrNoTLS        = errors.New("STARTTLS not offered")
-	ErrProtocol     = errors.New("protocol error")
-	ErrReply        = errors.New("refused by the server")
+	ErrInvalid       = errors.New("invalid argument")
+	ErrNotConnected  = errors.New("not connected")
+	ErrConnected     = errors.New("already connected or connecting")
+	ErrClosed        = errors.New("session closed")
+	ErrInHook        = errors.New("blocking call inside a hook")
+	ErrPanic         = errors.New("panic")
+	ErrCanceled      = errors.New("canceled")
+	ErrTimeout       = errors.New("timed out")
+	ErrHostNotFound  = errors.New("host not found")
+	ErrNoAddress     = errors.New("host has no address")
+	ErrTryAgain      = errors.New("name look-up failed for now")
+	ErrRefused       = errors.New("connection refused")
+	ErrUnreachable   = errors.New("host unreachable")
+	ErrDial          = errors.New("cannot dial")
+	ErrProxy         = errors.New("proxy failed")
+	ErrLost          = errors.New("connection lost")
+	ErrTLS           = errors.New("TLS handshake failed")
+	ErrCertificate   = errors.New("certificate not verified")
+	ErrNoTLS         = errors.New("STARTTLS not offered")
+	ErrNoAuth        = errors.New("authentication not offered")
+	ErrInClear       = errors.New("secret not sent in clear")
+	ErrAuthenticated = errors.New("already authenticated")
+	ErrMechanism     = errors.New("SASL mechanism failed")
+	ErrNotOffered    = errors.New("extension not offered")
+	ErrTooLarge      = errors.New("message too large for the server")
+	ErrSomeRefused   = errors.New("some recipients did not get the message")
+	ErrProtocol      = errors.New("protocol error")
+	ErrReply         = errors.New("refused by the server")
 )
 
 // KindRow is a row of the table of kinds.
@@ -118,6 +132,20 @@ func (k Kind) Row() KindRow {
 		row.Type, row.Code, row.Err = "protocol", 20006, ErrProtocol
 	case KindReply:
 		row.Type, row.Code, row.Err = "reply", 20008, ErrReply
+	case KindNoAuth:
+		row.Type, row.Code, row.Err = "auth_not_offered", 20009, ErrNoAuth
+	case KindInClear:
+		row.Type, row.Code, row.Err = "auth_in_clear", 20010, ErrInClear
+	case KindAuthenticated:
+		row.Type, row.Code, row.Err = "already_authenticated", 20011, ErrAuthenticated
+	case KindMechanism:
+		row.Type, row.Code, row.Err = "sasl_mechanism", 20012, ErrMechanism
+	case KindNotOffered:
+		row.Type, row.Code, row.Err = "extension_not_offered", 20013, ErrNotOffered
+	case KindTooLarge:
+		row.Type, row.Code, row.Err = "message_too_large", 10040, ErrTooLarge
+	case KindSomeRefused:
+		row.Type, row.Code, row.Err = "recipients_refused", 20014, ErrSomeRefused
 	default:
 		row.Kind, row.Type, row.Code = KindOther, "_OTHER", 1
 	}

@@ -1,0 +1,94 @@
+package auth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-sasl"
+
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+func TestGate_H1_WhatShowsASecretNeedsTLS(t *testing.T) {
+	for mechanism, reveals := range map[string]bool{
+		"PLAIN": true, "LOGIN": true, "XOAUTH2": true, "OAUTHBEARER": true,
+		"plain": true, "FROB": true, "": true, "SCRAM": true, "X-SCRAM-SHA-1": true, "CRAM-MD5-X": true, "PASSDSS-3DES-1": true,
+		"SCRAM-SHA-1": false, "SCRAM-SHA-1-PLUS": false, "SCRAM-SHA-256": false, "SCRAM-SHA-256-PLUS": false, "scram-sha-512": false,
+		"CRAM-MD5": false, "DIGEST-MD5": false, "EXTERNAL": false, "ANONYMOUS": false, "GSSAPI": false, "GS2-KRB5": false, "NTLM": false,
+	} {
+		if Reveals(mechanism) != reveals {
+			t.Errorf("Reveals(%q) is %t", mechanism, !reveals)
+		}
+		c := made(t)(NewPlain("", "tim", "tanstaaf"))
+		allowed := made(t)(AllowClear(AllowClear(fixed(c, nil)))(t.Context(), nil, nil))
+		for _, g := range []struct {
+			client sasl.Client
+			secure bool
+			pass   bool
+		}{{c, true, true}, {c, false, !reveals}, {allowed, true, true}, {allowed, false, true}} {
+			got, err := Permit(g.client, mechanism, g.secure)
+			switch {
+			case g.pass && (got != c || err != nil):
+				t.Errorf("%q, secure %t: %v %v", mechanism, g.secure, got, err)
+			case !g.pass && (got != nil || !errors.Is(err, smtp.ErrInClear)):
+				t.Errorf("%q, secure %t: %v %v", mechanism, g.secure, got, err)
+			case !g.pass:
+				for _, word := range []string{"SecureExplicit", "SecureImplicit", "auth.AllowClear"} {
+					if !strings.Contains(err.Error(), word) {
+						t.Errorf("%v does not say %s", err, word)
+					}
+				}
+			}
+		}
+	}
+}
+
+// fixed is an Authenticator that always returns the same.
+func fixed(c sasl.Client, err error) Authenticator {
+	return func(context.Context, []string, *tls.ConnectionState) (sasl.Client, error) { return c, err }
+}
+
+func TestAllowClear_PassesEverythingOn(t *testing.T) {
+	ctx, state := t.Context(), &tls.ConnectionState{}
+	inner := &loud{}
+	a := AllowClear(func(got context.Context, mechanisms []string, tls *tls.ConnectionState) (sasl.Client, error) {
+		if got != ctx || len(mechanisms) != 1 || mechanisms[0] != "X" || tls != state {
+			t.Errorf("%v %v %v", got, mechanisms, tls)
+		}
+		return inner, nil
+	})
+	c := made(t)(a(ctx, []string{"X"}, state))
+	if name, initial, err := c.Start(); name != "LOUD" || string(initial) != "hello" || err != nil {
+		t.Errorf("%s %q %v", name, initial, err)
+	}
+	if response, err := c.Next([]byte("a")); string(response) != "a!" || err != nil {
+		t.Errorf("%q %v", response, err)
+	}
+	if Done(c) || !errors.Is(Refused(c), errLoud) {
+		t.Error("Done and Refused do not reach the client")
+	}
+}
+
+func TestAllowClear_OfNothing(t *testing.T) {
+	if AllowClear(nil) != nil {
+		t.Error("nil became an Authenticator")
+	}
+	for _, a := range []Authenticator{fixed(nil, errLoud), fixed(nil, nil), fixed(&loud{}, errLoud)} {
+		_, want := a(t.Context(), nil, nil)
+		if c, err := AllowClear(a)(t.Context(), nil, nil); c != nil || err != want {
+			t.Errorf("%v %v", c, err)
+		}
+	}
+}
+
+var errLoud = errors.New("loud")
+
+type loud struct{}
+
+func (*loud) Start() (string, []byte, error)        { return "LOUD", []byte("hello"), nil }
+func (*loud) Next(challenge []byte) ([]byte, error) { return append(challenge, '!'), nil }
+func (*loud) Done() bool                            { return false }
+func (*loud) Refused() error                        { return errLoud }

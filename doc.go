@@ -24,6 +24,10 @@
 // OnError, and Connect returns the same error: phase, command, reply and cause
 // (package smtp).
 //
+// Authenticate logs in, by the strongest mechanism that both sides have (package
+// auth), and is a state and a span of its own. A refusal leaves the session ready;
+// a server that breaks the mechanism is left.
+//
 // A ready session rests. It holds a few kilobytes, no timer and no buffer, and
 // waits for its caller and its server at once; a server that goes away is heard
 // of within milliseconds, as OnDisconnect. Disconnect says QUIT and ends the

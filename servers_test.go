@@ -100,11 +100,14 @@ func scriptedServer(t testing.TB) server {
 }
 
 // goSMTPServer is emersion/go-smtp's, one server with two listeners.
-func goSMTPServer(t testing.TB) server {
+func goSMTPServer(t testing.TB) server { return goSMTP(t, refusing{}) }
+
+// goSMTP is the same with a backend of one's own.
+func goSMTP(t testing.TB, backend gosmtp.Session) server {
 	t.Helper()
 	config, roots := certificate(t)
 	var said transcript
-	srv := gosmtp.NewServer(gosmtp.BackendFunc(func(*gosmtp.Conn) (gosmtp.Session, error) { return refusing{}, nil }))
+	srv := gosmtp.NewServer(gosmtp.BackendFunc(func(*gosmtp.Conn) (gosmtp.Session, error) { return backend, nil }))
 	srv.Domain, srv.TLSConfig, srv.Debug = testName, config, &said
 	srv.ErrorLog = log.New(io.Discard, "", 0) // it tells each handshake that the client refuses
 	var (

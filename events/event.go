@@ -121,6 +121,16 @@ type OnCommand struct {
 	Elapsed time.Duration
 }
 
+// OnAuthenticate tells how an Authenticate ended. It holds neither the user nor
+// what was said between AUTH and the final reply.
+type OnAuthenticate struct {
+	Header
+	Mechanism string        // the one tried last; "" if nothing was sent
+	Reply     smtp.Reply    // the final one; zero if none came
+	Err       error         // nil: authenticated
+	Elapsed   time.Duration // with the choice of the mechanism, and what its secret had to be asked from
+}
+
 // OnRetry tells that an attempt failed and another will follow.
 type OnRetry struct {
 	Header
@@ -211,6 +221,9 @@ func (OnConnect) Kind() Kind { return KindConnect }
 
 // Kind returns KindCommand.
 func (OnCommand) Kind() Kind { return KindCommand }
+
+// Kind returns KindAuthenticate.
+func (OnAuthenticate) Kind() Kind { return KindAuthenticate }
 
 // Kind returns KindRetry.
 func (OnRetry) Kind() Kind { return KindRetry }

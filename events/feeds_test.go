@@ -56,6 +56,8 @@ func event(k Kind, seq uint64) Event {
 		return OnConnect{Header: h}
 	case KindCommand:
 		return OnCommand{Header: h}
+	case KindAuthenticate:
+		return OnAuthenticate{Header: h}
 	case KindRetry:
 		return OnRetry{Header: h}
 	case KindTimeout:

@@ -12,20 +12,21 @@ package events
 // may call any method of the session. A callback that is slow makes the channel
 // lag, not the session.
 type Handlers struct {
-	OnStateChange func(OnStateChange)
-	OnResolve     func(OnResolve)
-	OnDial        func(OnDial)
-	OnGreeting    func(OnGreeting)
-	OnHello       func(OnHello)
-	OnSecure      func(OnSecure)
-	OnConnect     func(OnConnect)
-	OnCommand     func(OnCommand)
-	OnRetry       func(OnRetry)
-	OnTimeout     func(OnTimeout)
-	OnCancel      func(OnCancel)
-	OnError       func(OnError)
-	OnDisconnect  func(OnDisconnect)
-	Lagged        func(Lagged)
+	OnStateChange  func(OnStateChange)
+	OnResolve      func(OnResolve)
+	OnDial         func(OnDial)
+	OnGreeting     func(OnGreeting)
+	OnHello        func(OnHello)
+	OnSecure       func(OnSecure)
+	OnConnect      func(OnConnect)
+	OnCommand      func(OnCommand)
+	OnAuthenticate func(OnAuthenticate)
+	OnRetry        func(OnRetry)
+	OnTimeout      func(OnTimeout)
+	OnCancel       func(OnCancel)
+	OnError        func(OnError)
+	OnDisconnect   func(OnDisconnect)
+	Lagged         func(Lagged)
 }
 
 // Kinds returns the kinds that have a callback, for a [Filter]. With none it
@@ -33,19 +34,20 @@ type Handlers struct {
 func (h *Handlers) Kinds() Mask {
 	m := MaskOf(KindLagged)
 	for k, set := range map[Kind]bool{
-		KindStateChange: h.OnStateChange != nil,
-		KindResolve:     h.OnResolve != nil,
-		KindDial:        h.OnDial != nil,
-		KindGreeting:    h.OnGreeting != nil,
-		KindHello:       h.OnHello != nil,
-		KindSecure:      h.OnSecure != nil,
-		KindConnect:     h.OnConnect != nil,
-		KindCommand:     h.OnCommand != nil,
-		KindRetry:       h.OnRetry != nil,
-		KindTimeout:     h.OnTimeout != nil,
-		KindCancel:      h.OnCancel != nil,
-		KindError:       h.OnError != nil,
-		KindDisconnect:  h.OnDisconnect != nil,
+		KindStateChange:  h.OnStateChange != nil,
+		KindResolve:      h.OnResolve != nil,
+		KindDial:         h.OnDial != nil,
+		KindGreeting:     h.OnGreeting != nil,
+		KindHello:        h.OnHello != nil,
+		KindSecure:       h.OnSecure != nil,
+		KindConnect:      h.OnConnect != nil,
+		KindCommand:      h.OnCommand != nil,
+		KindAuthenticate: h.OnAuthenticate != nil,
+		KindRetry:        h.OnRetry != nil,
+		KindTimeout:      h.OnTimeout != nil,
+		KindCancel:       h.OnCancel != nil,
+		KindError:        h.OnError != nil,
+		KindDisconnect:   h.OnDisconnect != nil,
 	} {
 		if set {
 			m |= MaskOf(k)
@@ -81,6 +83,8 @@ func (h *Handlers) Handle(e Event) {
 		call(h.OnConnect, e)
 	case OnCommand:
 		call(h.OnCommand, e)
+	case OnAuthenticate:
+		call(h.OnAuthenticate, e)
 	case OnRetry:
 		call(h.OnRetry, e)
 	case OnTimeout:

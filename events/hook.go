@@ -35,8 +35,9 @@ type AttemptHook interface {
 	AttemptEnd(ctx context.Context, e AttemptEnd)
 }
 
-// PhaseHook encloses one phase of an attempt: resolve, dial, tls, greeting,
-// ehlo or starttls. The waits of ready and back-off are no phases.
+// PhaseHook encloses one phase: of an attempt (resolve, dial, tls, greeting,
+// ehlo, starttls), or of what a caller asked for (auth), then under that
+// caller's context. The waits of ready and back-off are no phases.
 type PhaseHook interface {
 	PhaseStart(ctx context.Context, s PhaseStart) context.Context
 	PhaseEnd(ctx context.Context, e PhaseEnd)
@@ -89,6 +90,20 @@ type AttemptEnd struct {
 // PhaseStart begins a phase.
 type PhaseStart struct {
 	Phase fsm.State
+	// Request is set where a caller asked for the phase: auth.
+	Request *Request
+}
+
+// Request tells, to the hooks of what a caller asked of a session that is
+// ready, which session it is. It must not be changed.
+type Request struct {
+	Session uint64
+	Host    string
+	Port    int
+	Peer    netip.AddrPort // invalid if the connection has no IP address
+	// Connect is the context that ConnectStart returned, for links; nil where no
+	// hook made one. Its end means nothing.
+	Connect context.Context
 }
 
 // PhaseEnd tells how a phase ended and what it found out.
@@ -98,20 +113,24 @@ type PhaseEnd struct {
 	Host  string               // resolve: the name asked for, if DNS was
 	Addrs []netip.Addr         // resolve: what it answered
 	Peer  netip.AddrPort       // dial
-	Reply smtp.Reply           // greeting, ehlo, starttls: the last reply
+	Reply smtp.Reply           // greeting, ehlo, starttls, auth: the last reply
 	TLS   *tls.ConnectionState // tls, starttls: nil if the handshake was not finished
 	// Verdict is why the certificate would have been refused, under TrustedSite.
 	Verdict error
+	// Mechanism is the SASL mechanism that was tried last, in auth; "" if none was.
+	Mechanism string
 }
 
 // CommandStart begins a command.
 type CommandStart struct {
 	Verb string
+	// Request is set where a caller asked for just this command.
+	Request *Request
 }
 
 // CommandEnd tells its reply.
 type CommandEnd struct {
 	Verb  string
-	Reply smtp.Reply // zero if none came
+	Reply smtp.Reply // zero if none came; a 334 comes without its text
 	Err   error      // 4yz and 5yz included
 }

@@ -13,6 +13,7 @@ const (
 	KindSecure
 	KindConnect
 	KindCommand
+	KindAuthenticate
 	KindRetry
 	KindTimeout
 	KindCancel
@@ -36,7 +37,8 @@ func (k Kind) String() string {
 	names := [kinds]string{
 		KindStateChange: "OnStateChange", KindResolve: "OnResolve", KindDial: "OnDial", KindGreeting: "OnGreeting",
 		KindHello: "OnHello", KindSecure: "OnSecure", KindConnect: "OnConnect", KindCommand: "OnCommand",
-		KindRetry: "OnRetry", KindTimeout: "OnTimeout", KindCancel: "OnCancel", KindError: "OnError",
+		KindAuthenticate: "OnAuthenticate",
+		KindRetry:        "OnRetry", KindTimeout: "OnTimeout", KindCancel: "OnCancel", KindError: "OnError",
 		KindDisconnect: "OnDisconnect", KindLagged: "Lagged",
 	}
 	if k >= kinds {

@@ -12,20 +12,21 @@ import (
 // Snapshot is a session at one moment. It holds no secret; its server text is
 // escaped when it is printed.
 type Snapshot struct {
-	ID       uint64
-	Life     uint64
-	Seq      uint64 // of the newest event
-	State    fsm.State
-	Since    time.Time // when the state was entered; zero before the first Connect
-	Attempt  int
-	Host     string
-	Port     int
-	Remote   string // the peer's address; empty without a connection
-	Extended bool
-	Secure   bool
-	Waiting  int        // requests that wait for their turn
-	Reply    smtp.Reply // the newest of the life
-	Err      error      // what ended the life, as Session.Err
+	ID            uint64
+	Life          uint64
+	Seq           uint64 // of the newest event
+	State         fsm.State
+	Since         time.Time // when the state was entered; zero before the first Connect
+	Attempt       int
+	Host          string
+	Port          int
+	Remote        string // the peer's address; empty without a connection
+	Extended      bool
+	Secure        bool
+	Authenticated bool
+	Waiting       int        // requests that wait for their turn
+	Reply         smtp.Reply // the newest of the life
+	Err           error      // what ended the life, as Session.Err
 }
 
 // Format prints a snapshot on one line, escaped, for every verb.
@@ -51,6 +52,7 @@ func (s Snapshot) LogValue() slog.Value {
 		slog.Uint64("id", s.ID), slog.Uint64("life", s.Life), slog.String("state", s.State.String()),
 		slog.Int("attempt", s.Attempt), slog.String("host", smtp.Escape(s.Host)), slog.Int("port", s.Port),
 		slog.String("remote", smtp.Escape(s.Remote)), slog.Bool("extended", s.Extended), slog.Bool("secure", s.Secure),
+		slog.Bool("authenticated", s.Authenticated),
 		slog.String("reply", s.Reply.String()),
 	}
 	if s.Err != nil {

@@ -12,7 +12,8 @@ const (
 	Greeting              // waiting for the server's first reply
 	Ehlo                  // EHLO or HELO sent
 	StartTLS              // STARTTLS and its handshake (RFC 3207)
-	Ready                 // connected; parked, or serving one request
+	Ready                 // connected; parked, or serving one command
+	Auth                  // AUTH and its challenges (RFC 4954)
 	Backoff               // waiting before the next attempt
 	Quit                  // QUIT sent
 	Closed                // the life has ended
@@ -32,7 +33,7 @@ func States() []State {
 func (s State) String() string {
 	names := [states]string{
 		Idle: "idle", Resolve: "resolve", Dial: "dial", TLS: "tls", Greeting: "greeting", Ehlo: "ehlo",
-		StartTLS: "starttls", Ready: "ready", Backoff: "backoff", Quit: "quit", Closed: "closed",
+		StartTLS: "starttls", Ready: "ready", Auth: "auth", Backoff: "backoff", Quit: "quit", Closed: "closed",
 	}
 	if s >= states {
 		return "unknown"
@@ -45,7 +46,7 @@ func (s State) Connecting() bool {
 	switch s {
 	case Resolve, Dial, TLS, Greeting, Ehlo, StartTLS, Backoff:
 		return true
-	case Idle, Ready, Quit, Closed:
+	case Idle, Ready, Auth, Quit, Closed:
 	}
 	return false
 }
@@ -55,19 +56,21 @@ type Trigger uint8
 
 // The triggers.
 const (
-	Connect  Trigger = iota // a life begins
-	Resolved                // addresses are known, or none are needed
-	Dialed                  // TCP stands; the greeting comes next
-	Wrapped                 // TCP stands; TLS comes before the greeting
-	Secured                 // the handshake is done
-	Greeted                 // 2yz greeting
-	Upgrade                 // EHLO is answered and STARTTLS comes next
-	Hello                   // EHLO or HELO is answered and nothing is left to do
-	Retry                   // the attempt failed and another will follow
-	Again                   // the wait before it is over
-	Leave                   // Disconnect
-	Close                   // Close, a final failure, or the connection was lost
-	triggers                // how many there are
+	Connect      Trigger = iota // a life begins
+	Resolved                    // addresses are known, or none are needed
+	Dialed                      // TCP stands; the greeting comes next
+	Wrapped                     // TCP stands; TLS comes before the greeting
+	Secured                     // the handshake is done
+	Greeted                     // 2yz greeting
+	Upgrade                     // EHLO is answered and STARTTLS comes next
+	Hello                       // EHLO or HELO is answered and nothing is left to do
+	Authenticate                // a request to authenticate comes next
+	Answered                    // the request is answered
+	Retry                       // the attempt failed and another will follow
+	Again                       // the wait before it is over
+	Leave                       // Disconnect
+	Close                       // Close, a final failure, or the connection was lost
+	triggers                    // how many there are
 )
 
 // Triggers returns every trigger in order.
@@ -83,7 +86,8 @@ func Triggers() []Trigger {
 func (t Trigger) String() string {
 	names := [triggers]string{
 		Connect: "connect", Resolved: "resolved", Dialed: "dialed", Wrapped: "wrapped", Secured: "secured",
-		Greeted: "greeted", Upgrade: "upgrade", Hello: "hello", Retry: "retry", Again: "again", Leave: "leave", Close: "close",
+		Greeted: "greeted", Upgrade: "upgrade", Hello: "hello",
+		Authenticate: "authenticate", Answered: "answered", Retry: "retry", Again: "again", Leave: "leave", Close: "close",
 	}
 	if t >= triggers {
 		return "unknown"

@@ -21,10 +21,12 @@ func Table() []Row {
 		{Greeted, []State{Greeting}, Ehlo},
 		{Upgrade, []State{Ehlo}, StartTLS},
 		{Hello, []State{Ehlo}, Ready},
+		{Authenticate, []State{Ready}, Auth},
+		{Answered, []State{Auth}, Ready},
 		{Retry, []State{Resolve, Dial, TLS, Greeting, Ehlo, StartTLS}, Backoff},
 		{Again, []State{Backoff}, Resolve},
 		{Leave, []State{Ready}, Quit},
-		{Close, []State{Idle, Resolve, Dial, TLS, Greeting, Ehlo, StartTLS, Ready, Backoff, Quit}, Closed},
+		{Close, []State{Idle, Resolve, Dial, TLS, Greeting, Ehlo, StartTLS, Ready, Auth, Backoff, Quit}, Closed},
 	}
 }
 

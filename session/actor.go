@@ -20,17 +20,21 @@ type actor struct {
 	l    *life
 	plan plan
 	*connecting
+	*enclosure
 
-	attempt  int
-	conn     *transport.Conn
-	dialed   bool // OnDial was told, so OnDisconnect is owed
-	secure   bool // TLS stands
-	extended bool
-	remote   string
-	caps     smtp.Capabilities
-	reply    smtp.Reply // the newest
-	serving  *request   // taken and not answered yet
-	hookErr  error      // a hook panicked where no error could be returned
+	attempt       int
+	conn          *transport.Conn
+	dialed        bool // OnDial was told, so OnDisconnect is owed
+	secure        bool // TLS stands
+	extended      bool
+	authenticated bool
+	remote        string
+	caps          smtp.Capabilities
+	reply         smtp.Reply      // the newest
+	serving       *request        // taken and not answered yet
+	asked         *events.Request // what hooks are told of every request; nil before the first
+	origin        context.Context // that of ConnectStart, if a hook made one
+	hookErr       error           // a hook panicked where no error could be returned
 }
 
 // connecting is what only the way to ready needs. It is dropped there, since a
@@ -44,20 +48,25 @@ type connecting struct {
 	// The scopes that hooks see, open while not nil.
 	connectScope context.Context
 	attemptScope context.Context
-	phaseScope   context.Context
-	facts        events.PhaseEnd // what the phase found out
+	first        enclosure // of all phases until ready
 
 	retry   retry
 	answers *transport.Answers
 	peer    netip.AddrPort
 }
 
-// newConnecting returns a connect that waits for ctx.
-func newConnecting(ctx context.Context) *connecting {
+// enclosure is what a phase has around it. A session that rests has none.
+type enclosure struct {
+	phaseScope context.Context // not nil: its End is owed
+	facts      events.PhaseEnd // what the phase found out
+}
+
+// newActor returns the actor of a life whose connect waits for ctx.
+func newActor(s *Session, l *life, p plan, ctx context.Context) *actor {
 	c := &connecting{stop: func() bool { return true }}
 	c.scope.Context = ctx
 	c.ctx = &c.scope
-	return c
+	return &actor{s: s, l: l, plan: p, connecting: c, enclosure: &c.first}
 }
 
 // run is the goroutine of a life: what comes first, the loop, and one finisher
@@ -93,8 +102,8 @@ func (a *actor) begin() error {
 	return a.fire(fsm.Connect)
 }
 
-// rest begins nothing: a life that is ready goes on in a goroutine of its own,
-// so that the stack that a handshake has grown is given back.
+// rest begins nothing: a life that got ready goes on in a new goroutine, so that
+// the stack that a handshake has grown is given back.
 func (a *actor) rest() error { return nil }
 
 // loop walks the table until the life is over, and returns what ended it, or
@@ -110,6 +119,7 @@ func (a *actor) loop() (over bool, err error) {
 		if err != nil {
 			err = a.explain(st, err)
 			if !st.Connecting() {
+				a.report(err)
 				return true, err
 			}
 			again, hookErr := a.endAttempt(st, err)
@@ -136,6 +146,12 @@ func (a *actor) loop() (over bool, err error) {
 		switch trigger {
 		case fsm.Hello:
 			a.connected()
+			go a.run(a.rest)
+			return false, nil
+		case fsm.Answered:
+			a.enclosure = nil
+			a.report(nil)
+			a.settleDown()
 			go a.run(a.rest)
 			return false, nil
 		case fsm.Retry:
@@ -172,11 +188,12 @@ func (a *actor) enclosed(st fsm.State) (trigger fsm.Trigger, err error) {
 			return 0, err
 		}
 	}
+	caller, around, start := a.around(st)
 	a.facts = events.PhaseEnd{Phase: st}
-	ctx, err := a.s.hooks.PhaseStart(a.attemptScope, events.PhaseStart{Phase: st})
+	ctx, err := a.s.hooks.PhaseStart(around, start)
 	a.phaseScope = ctx
 	if err == nil {
-		trigger, err = a.phase(inherit(a.ctx, ctx), st)
+		trigger, err = a.phase(inherit(caller, ctx), st)
 	}
 	if err == nil {
 		err = a.hookErr
@@ -205,6 +222,8 @@ func (a *actor) phase(ctx context.Context, st fsm.State) (fsm.Trigger, error) {
 		return a.ehlo(ctx)
 	case fsm.StartTLS:
 		return a.starttls(ctx)
+	case fsm.Auth:
+		return a.auth(ctx)
 	default:
 		return fsm.Close, nil
 	}
@@ -218,6 +237,9 @@ func (a *actor) commit() error {
 	a.l.connecting = err != nil
 	a.s.mu.Unlock()
 	if err == nil {
+		if a.connectScope != a.ctx {
+			a.origin = a.connectScope
+		}
 		a.hookErr = errors.Join(a.closeAttempt(nil), a.closeConnect(nil))
 	}
 	return err
@@ -235,8 +257,14 @@ func (a *actor) connected() {
 	a.l.cancel(nil)
 	a.l.cancel = nil
 	a.s.mu.Unlock()
-	a.connecting = nil
-	a.conn.Drain() // on this stack: what it finds, Park finds
-	a.s.feeds.Publish(fsm.Ready)
+	a.connecting, a.enclosure = nil, nil
+	a.settleDown()
 	close(a.l.ready)
+}
+
+// settleDown prepares a rest on a new stack, since that of a handshake or of
+// SASL has grown: what Drain finds, Park finds.
+func (a *actor) settleDown() {
+	a.conn.Drain()
+	a.s.feeds.Publish(fsm.Ready)
 }

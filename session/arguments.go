@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/ehlo-go/ehlo/auth"
 )
 
 // ConnectOption is an argument of Connect and Start. An omitted one takes the
@@ -12,10 +14,17 @@ type ConnectOption interface {
 	applyConnect(*arguments)
 }
 
-// CredentialOption is an argument of Connect that is a secret. It
-// never prints what it holds.
+// AuthOption is an argument of Authenticate. An omitted one takes the property
+// of the configuration.
+type AuthOption interface {
+	applyAuth(*authArguments)
+}
+
+// CredentialOption is an argument of Connect, which keeps it, and of
+// Authenticate, which uses it for this call. It never prints what it holds.
 type CredentialOption interface {
 	ConnectOption
+	AuthOption
 	fmt.Formatter
 	slog.LogValuer
 }
@@ -30,9 +39,22 @@ type arguments struct {
 	options  *Options
 }
 
+// authArguments are what one Authenticate was given.
+type authArguments struct {
+	userName      *string
+	password      *string
+	token         auth.TokenSource
+	mechanism     string
+	authenticator auth.Authenticator
+}
+
 type connectOption func(*arguments)
 
 func (f connectOption) applyConnect(a *arguments) { f(a) }
+
+type authOption func(*authArguments)
+
+func (f authOption) applyAuth(a *authArguments) { f(a) }
 
 // WithRemoteHost gives the server: a DNS name, an IP address or an address
 // literal. It goes before HostAddress and HostName.
@@ -57,12 +79,29 @@ func WithOptions(o Options) ConnectOption {
 	return connectOption(func(a *arguments) { a.options = &o })
 }
 
-// WithUserName writes the session's user name, "" clears it. Connect does not
-// log in.
+// WithToken gives what yields an OAuth 2.0 access token, for OAUTHBEARER or
+// XOAUTH2. It is asked by each Authenticate that uses it; to keep a token until
+// it expires, share one auth.Credentials.Authenticator among the calls.
+func WithToken(source auth.TokenSource) AuthOption {
+	return authOption(func(a *authArguments) { a.token = source })
+}
+
+// WithMechanism names the SASL mechanism to use, in any case; no other is tried.
+// "" is the strongest.
+func WithMechanism(name string) AuthOption {
+	return authOption(func(a *authArguments) { a.mechanism = name })
+}
+
+// WithAuthenticator gives what chooses the mechanism, and has the credentials.
+func WithAuthenticator(f auth.Authenticator) AuthOption {
+	return authOption(func(a *authArguments) { a.authenticator = f })
+}
+
+// WithUserName gives the user name. Connect writes it to the session's
+// properties ("" clears) and does not log in; Authenticate uses it once.
 func WithUserName(name string) CredentialOption { return credential{name, false} }
 
-// WithPassword writes the session's password, "" clears it. Connect does not
-// log in.
+// WithPassword gives the password, as WithUserName.
 func WithPassword(password string) CredentialOption { return credential{password, true} }
 
 type credential struct {
@@ -71,6 +110,14 @@ type credential struct {
 }
 
 func (c credential) applyConnect(a *arguments) {
+	if c.secret {
+		a.password = &c.value
+	} else {
+		a.userName = &c.value
+	}
+}
+
+func (c credential) applyAuth(a *authArguments) {
 	if c.secret {
 		a.password = &c.value
 	} else {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ehlo-go/ehlo/auth"
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
@@ -26,6 +27,39 @@ func connected(t *testing.T, c Config) (*Session, func() []events.Event) {
 		t.Fatal(err)
 	}
 	return s, evs
+}
+
+// An awaiting request is one that its server, or its Authenticator, keeps waiting.
+type awaiting struct {
+	config func(testing.TB) Config
+	verb   string
+	phase  fsm.State
+	ask    func(context.Context, *Session) error
+}
+
+func runningRequests() map[string]awaiting {
+	all := map[string]awaiting{}
+	for name, config := range runningNoops() {
+		all["NOOP/"+name] = awaiting{config, "NOOP", fsm.Ready, noop}
+	}
+	for _, p := range places() {
+		if p.phase == fsm.Auth {
+			all[p.name] = awaiting{func(t testing.TB) Config { return p.config(memory(t, p.server(smtptest.Silence()))) }, "AUTH", fsm.Auth, p.ask}
+		}
+	}
+	// An Authenticator waits for a token; the look-up ends with its context.
+	all["token"] = awaiting{func(t testing.TB) Config {
+		srv := memory(t, smtptest.Config{Mode: smtptest.Implicit, Tokens: map[string]string{"user": "token"}})
+		c := reach(srv, SecureImplicit|Extended)
+		c.Dialer = srv
+		return c
+	}, "AUTH", fsm.Auth, func(ctx context.Context, s *Session) error {
+		return s.Authenticate(ctx, WithUserName("user"), WithToken(func(ctx context.Context) (auth.Token, error) {
+			<-ctx.Done()
+			return auth.Token{}, ctx.Err()
+		}))
+	}}
+	return all
 }
 
 // runningNoops are the ways a server keeps a NOOP waiting.
@@ -78,15 +112,15 @@ func deaf(t testing.TB, cfg *tls.Config) Config {
 	return c
 }
 
-func TestInvariant_4_CancelEndsARunningNoopAtOnce(t *testing.T) {
-	for name, config := range runningNoops() {
+func TestInvariant_4_CancelEndsARunningRequestAtOnce(t *testing.T) {
+	for name, r := range runningRequests() {
 		for _, way := range ways()[:3] {
 			bubble(t, name+"/"+way.name, func(t *testing.T) {
-				s, evs := connected(t, config(t))
+				s, evs := connected(t, r.config(t))
 				const after = 10 * time.Second
 				ctx, end := way.begin(s, after)
 				ended := make(chan error, 1)
-				go func() { ended <- s.Noop(ctx) }()
+				go func() { ended <- r.ask(ctx, s) }()
 				queued := make(chan error, 1)
 				<-time.After(time.Second)
 				go func() { queued <- s.Noop(context.Background()) }()
@@ -108,7 +142,7 @@ func TestInvariant_4_CancelEndsARunningNoopAtOnce(t *testing.T) {
 					}
 				}
 				var e *smtp.Error
-				if !errors.As(err, &e) || e.Command != "NOOP" || e.Phase != "ready" || smtp.Code(err) != 10004 {
+				if !errors.As(err, &e) || e.Command != r.verb || e.Phase != r.phase.String() || smtp.Code(err) != 10004 {
 					t.Errorf("code %d: %v", smtp.Code(err), err)
 				}
 				for _, is := range way.err {

@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/ehlo-go/ehlo/auth"
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/transport"
@@ -29,8 +30,13 @@ type Config struct {
 	HostName string
 	// RemotePort is the TCP port; 0 is 465 with SecureImplicit, else 25.
 	RemotePort int
-	// UserName and Password are kept for authentication. Connect never uses them.
+	// UserName and Password are what Authenticate uses unless it is given
+	// others. Connect never uses them.
 	UserName, Password string
+	// Authenticator chooses the mechanism of Authenticate and has the credentials,
+	// in place of UserName and Password. One that many sessions share makes
+	// SCRAM's key once and a token last; see auth.Credentials.
+	Authenticator auth.Authenticator
 	// Extended asks for EHLO, as the option of that name.
 	Extended bool
 	// Options hold unless Connect is given some.

@@ -73,10 +73,17 @@ func (a *actor) take(c net.Conn) error {
 	}
 	a.dialed, a.secure, a.remote = true, false, c.RemoteAddr().String()
 	a.caps, a.extended = smtp.Capabilities{}, false // an earlier attempt knew other ones
-	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		addr := tcp.AddrPort()
-		a.peer = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	}
+	a.peer = peerOf(c)
 	a.facts.Peer = a.peer
 	return nil
+}
+
+// peerOf returns the address of the other end, invalid if it has none of IP.
+func peerOf(c net.Conn) netip.AddrPort {
+	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	addr := tcp.AddrPort()
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }

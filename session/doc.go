@@ -16,6 +16,8 @@
 //     or cut: set a past deadline, under the lock that guards all deadlines.
 //   - The loop in actor.go is the only place where phases begin and end. A phase
 //     does its I/O and returns a trigger; looplab/fsm decides.
+//   - A secret reaches nothing but the wire. What a server repeats of one is not
+//     shown either.
 //   - A cancel that comes after success cuts nothing: both are decided under the
 //     session's lock.
 //   - A connect ends in exactly one of OnConnect and a final OnError, a
@@ -25,10 +27,12 @@
 //
 // config.go, options.go and arguments.go are what callers give, and plan.go
 // makes of it what will be done. session.go has the public methods, life.go what
-// begins and cuts a life, mailbox.go its requests. actor.go is the loop, with
+// begins and cuts a life, mailbox.go its requests: command.go for those
+// of one line, authenticate.go for a login. actor.go is the loop, with
 // scope.go for what encloses attempts and phases and finish.go for the one end;
 // resolve.go, dial.go, tls.go, greeting.go, ehlo.go, starttls.go, ready.go,
-// backoff.go and quit.go are the phases. exchange.go is a command and its reply,
+// auth.go, backoff.go and quit.go are the phases, and sasl.go is what one
+// mechanism says. exchange.go is a command and its reply,
 // retry.go what follows a failed attempt, fault.go completes errors, emit.go
 // tells transitions and events, and view.go is what others may read.
 package session

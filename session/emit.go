@@ -114,7 +114,8 @@ func (a *actor) reason(e *smtp.Error) events.Reason {
 func (a *actor) fire(t fsm.Trigger) error {
 	v := &view{attempt: a.attempt, host: a.plan.host.String(), port: a.plan.port, reply: a.reply}
 	if a.conn != nil {
-		v.remote, v.extended, v.capabilities, v.tls = a.remote, a.extended, a.caps, a.conn.TLS()
+		v.remote, v.extended, v.authenticated = a.remote, a.extended, a.authenticated
+		v.capabilities, v.tls = a.caps, a.conn.TLS()
 	}
 	return a.s.fire(a.hearing(), t, v, a.header)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
@@ -14,10 +15,17 @@ import (
 // see. The error is that of the connection or of the protocol; whether the reply
 // is consent is for the caller to say.
 func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Duration, enhanced bool) (smtp.Reply, error) {
-	inside, err := a.s.hooks.CommandStart(ctx, events.CommandStart{Verb: verb})
+	start := events.CommandStart{Verb: verb}
+	if a.s.machine.State() == fsm.Ready {
+		start.Request = a.request()
+	}
+	inside, err := a.s.hooks.CommandStart(ctx, start)
 	var r smtp.Reply
 	if err == nil {
 		r, err = a.say(line, limit, enhanced)
+	}
+	if a.serving != nil && a.serving.login != nil {
+		r, err = a.serving.login.hide(r, err)
 	}
 	told := err
 	if told == nil && !r.Intermediate() {

@@ -58,7 +58,7 @@ func expect(p place, f fault, replies bool) expected {
 	}
 	w.quit = f.kind == smtp.KindReply && f.code != 421
 	switch {
-	case p.isNoop():
+	case p.asks():
 		w.survives = w.quit // and it is Disconnect's
 		return w
 	case p.isQuit():

@@ -30,9 +30,9 @@ func (a *actor) finish(cause error) {
 	if connected && !errors.Is(cause, smtp.ErrClosed) {
 		a.tellCause(cause)
 	}
+	_ = a.closePhase(cause) // open only after a panic, as is the attempt
 	if a.connecting != nil {
 		a.stop()
-		_ = a.closePhase(cause) // open only after a panic, as is the attempt
 		a.retry.again = false
 		_ = a.closeAttempt(cause)
 		_ = a.closeConnect(cause)
@@ -63,7 +63,7 @@ func (a *actor) finish(cause error) {
 		s.feeds.End()
 	}
 	if r := a.serving; r != nil { // a panic came between it and its answer
-		a.answer(r, smtp.Reply{}, cause)
+		a.answer(r, r.reply, cause)
 	}
 	for _, r := range waiting {
 		a.answer(r, smtp.Reply{}, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: l.err})

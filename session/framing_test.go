@@ -96,8 +96,8 @@ func TestHostile_H14_AReplyTooManyEndsTheSession(t *testing.T) {
 			s := newSession(t, p.config(srv))
 			evs := record(t, s)
 			err := s.Connect(t.Context())
-			if err == nil && p.isNoop() {
-				if err := s.Noop(t.Context()); err != nil {
+			if err == nil && p.asks() {
+				if err := p.ask(t.Context(), s); err != nil {
 					t.Errorf("the first reply is a good one: %v", err)
 				}
 			}

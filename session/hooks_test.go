@@ -101,14 +101,14 @@ func (h *everyHook) check(t *testing.T) {
 }
 
 // ends are what the calls of a hooked life returned.
-type ends struct{ connect, noop, disconnect, err error }
+type ends struct{ connect, noop, login, disconnect, err error }
 
-func (e ends) all() []error { return []error{e.connect, e.noop, e.disconnect, e.err} }
+func (e ends) all() []error { return []error{e.connect, e.noop, e.login, e.disconnect, e.err} }
 
 // hooked makes a life with an attempt that fails, one with STARTTLS that does
-// not, a NOOP and a Disconnect. Around the hook stand two that only watch.
+// not, a NOOP, a login and a Disconnect. Around the hook stand two that only watch.
 func hooked(t *testing.T, at func(s *Session, ctx context.Context, moment string)) (ends, *Session, *smtptest.Server) {
-	srv := memory(t, smtptest.Config{Mode: smtptest.StartTLS, On: map[string]smtptest.Step{
+	srv := memory(t, smtptest.Config{Mode: smtptest.StartTLS, Users: map[string]string{"user": "secret"}, On: map[string]smtptest.Step{
 		"EHLO": smtptest.Sequence(smtptest.Say("450 later"), smtptest.Usual()),
 	}})
 	var s *Session
@@ -123,6 +123,7 @@ func hooked(t *testing.T, at func(s *Session, ctx context.Context, moment string
 	var e ends
 	e.connect = s.Connect(t.Context())
 	e.noop = s.Noop(t.Context())
+	e.login = logIn("LOGIN")(t.Context(), s)
 	e.disconnect = s.Disconnect(t.Context())
 	within(t, s.Done(), "the end")
 	e.err = s.Err()
@@ -146,7 +147,7 @@ func moments(t *testing.T) []string {
 				all = append(all, moment)
 			}
 		})
-		if e.connect != nil || e.noop != nil || e.disconnect != nil {
+		if e.connect != nil || e.noop != nil || e.login != nil || e.disconnect != nil {
 			t.Error(e)
 		}
 	})
@@ -233,6 +234,7 @@ func TestHostile_H23_ABlockingCallInAHookIsRefused(t *testing.T) {
 				"Connect":    s.Connect(derived),
 				"Start":      s.Start(ctx),
 				"Noop":       s.Noop(derived),
+				"login":      logIn("PLAIN")(derived, s),
 				"Wait":       s.Wait(ctx),
 				"Disconnect": s.Disconnect(ctx),
 			} {
@@ -242,7 +244,7 @@ func TestHostile_H23_ABlockingCallInAHookIsRefused(t *testing.T) {
 			}
 			_, _, _ = s.Snapshot(), s.State(), s.Err()
 		})
-		if e.connect != nil || e.noop != nil || e.disconnect != nil {
+		if e.connect != nil || e.noop != nil || e.login != nil || e.disconnect != nil {
 			t.Error(e)
 		}
 	})

@@ -83,7 +83,7 @@ func (s *Session) begin(ctx context.Context, opts []ConnectOption, detached bool
 		}
 		connect, cancel := context.WithCancelCause(ctx)
 		l.cancel = cancel
-		a := &actor{s: s, l: l, plan: p, connecting: newConnecting(connect)}
+		a := newActor(s, l, p, connect)
 		if detached && err == nil {
 			a.stop = context.AfterFunc(ctx, func() { s.cancelConnect(l, ctx) })
 		}

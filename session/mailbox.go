@@ -9,12 +9,13 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// request is one command that a caller wants done. The session's lock guards
-// status; reply and err are set before answered closes.
+// request is what a caller wants done: one command, or a login. The session's
+// lock guards status; reply and err are set before answered closes.
 type request struct {
 	ctx      context.Context
 	verb     string
 	line     string
+	login    *login // nil: a command
 	status   status
 	answered chan struct{}
 	reply    smtp.Reply
@@ -54,13 +55,21 @@ func (m *mailbox) remove(r *request) {
 
 // do posts a command and waits for its answer or for the end of ctx.
 func (s *Session) do(ctx context.Context, verb, line string) (smtp.Reply, error) {
+	return s.ask(ctx, &request{verb: verb, line: line})
+}
+
+// ask posts a request and waits for its answer or for the end of ctx.
+func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 	if events.InHook(ctx) {
-		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindInHook, Command: verb}
+		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindInHook, Command: r.verb}
+	}
+	canceled := func() error {
+		return &smtp.Error{Kind: smtp.KindCanceled, Command: r.verb, Err: contextError(ctx)}
 	}
 	if ctx.Err() != nil {
-		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindCanceled, Command: verb, Err: contextError(ctx)}
+		return smtp.Reply{}, canceled()
 	}
-	r := &request{ctx: ctx, verb: verb, line: line, answered: make(chan struct{})}
+	r.ctx, r.answered = ctx, make(chan struct{})
 	l, err := s.post(r)
 	if err != nil {
 		return smtp.Reply{}, err
@@ -75,12 +84,15 @@ func (s *Session) do(ctx context.Context, verb, line string) (smtp.Reply, error)
 	case queued:
 		l.mailbox.remove(r)
 		s.mu.Unlock()
-		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindCanceled, Command: verb, Err: contextError(ctx)}
+		return smtp.Reply{}, canceled()
 	case running:
 		l.cutLife(contextError(ctx))
 	case complete:
 	}
 	s.mu.Unlock()
+	if r.login != nil && !r.login.soon(r.answered) {
+		return smtp.Reply{}, canceled()
+	}
 	<-r.answered
 	return r.reply, r.err
 }

@@ -22,13 +22,17 @@ type place struct {
 	moment  string    // of smtptest.Config.On
 	mode    smtptest.TLSMode
 	options Options
-	limit   time.Duration // of silence there (smtp.TimeoutTable)
-	reply   string        // a right one, of several lines where they may be
-	once    bool          // the first time is well, the second is the fault
-	helo    bool          // EHLO is refused before
+	limit   time.Duration                         // of silence there (smtp.TimeoutTable)
+	reply   string                                // a right one, of several lines where they may be
+	once    bool                                  // the first time is well, the second is the fault
+	helo    bool                                  // EHLO is refused before
+	ask     func(context.Context, *Session) error // a request of a session that is ready
+	later   bool                                  // the answer to AUTH's response, and not to AUTH
 }
 
-func (p place) isNoop() bool { return p.moment == "NOOP" }
+// asks reports whether the fault meets a request of a session that is ready.
+func (p place) asks() bool { return p.ask != nil }
+
 func (p place) isQuit() bool { return p.moment == "QUIT" }
 
 // places are all of them, up to the end of a session.
@@ -46,14 +50,43 @@ func places() []place {
 		{name: "EHLO before STARTTLS", phase: fsm.Ehlo, moment: "EHLO", mode: smtptest.StartTLS, options: SecureExplicit, limit: 5 * time.Minute, reply: hello},
 		{name: "STARTTLS", phase: fsm.StartTLS, moment: "STARTTLS", mode: smtptest.StartTLS, options: SecureExplicit, limit: 2 * time.Minute, reply: "220-2.0.0 ready\r\n220 go\r\n"},
 		{name: "EHLO after STARTTLS", phase: fsm.Ehlo, moment: "EHLO", mode: smtptest.StartTLS, options: SecureExplicit, limit: 5 * time.Minute, reply: hello, once: true},
-		{name: "NOOP", phase: fsm.Ready, moment: "NOOP", options: Extended, limit: 5 * time.Minute, reply: "250-2.0.0 here\r\n250 2.0.0 still\r\n"},
-		{name: "NOOP within TLS", phase: fsm.Ready, moment: "NOOP", mode: smtptest.Implicit, options: SecureImplicit, limit: 5 * time.Minute, reply: "250 here\r\n"},
+		{name: "NOOP", phase: fsm.Ready, moment: "NOOP", ask: noop, options: Extended, limit: 5 * time.Minute, reply: "250-2.0.0 here\r\n250 2.0.0 still\r\n"},
+		{name: "NOOP within TLS", phase: fsm.Ready, moment: "NOOP", ask: noop, mode: smtptest.Implicit, options: SecureImplicit, limit: 5 * time.Minute, reply: "250 here\r\n"},
+		{name: "AUTH", phase: fsm.Auth, moment: "AUTH", ask: logIn("PLAIN"), mode: smtptest.Implicit, options: SecureImplicit | Extended, limit: 5 * time.Minute, reply: "235-2.7.0 well\r\n235 2.7.0 done\r\n"},
+		{name: "response of AUTH", phase: fsm.Auth, moment: "AUTH", ask: logIn("LOGIN"), later: true, mode: smtptest.StartTLS, options: SecureExplicit | Extended, limit: 5 * time.Minute, reply: "235 done\r\n"},
 		{name: "QUIT", phase: fsm.Quit, moment: "QUIT", options: Extended, limit: 5 * time.Second, reply: "221-2.0.0 good\r\n221 2.0.0 bye\r\n"},
+	}
+}
+
+func noop(ctx context.Context, s *Session) error { return s.Noop(ctx) }
+
+// logIn asks for a mechanism; the server of a place offers PLAIN and LOGIN.
+func logIn(mechanism string) func(context.Context, *Session) error {
+	return func(ctx context.Context, s *Session) error {
+		return s.Authenticate(ctx, WithUserName("user"), WithPassword("secret"), WithMechanism(mechanism))
+	}
+}
+
+// afterLogin does step where LOGIN has said everything.
+func afterLogin(step smtptest.Step) smtptest.Step {
+	return func(c *smtptest.Conn) {
+		for range 2 {
+			if c.Reply(334, "") != nil {
+				return
+			}
+			if _, err := c.ReadLine(); err != nil {
+				return
+			}
+		}
+		step(c)
 	}
 }
 
 // server returns a server that does step in p.
 func (p place) server(step smtptest.Step) smtptest.Config {
+	if p.later {
+		step = afterLogin(step)
+	}
 	if p.once {
 		step = smtptest.Sequence(smtptest.Usual(), step, smtptest.Usual(), step, smtptest.Usual(), step, smtptest.Usual(), step)
 	}
@@ -61,7 +94,11 @@ func (p place) server(step smtptest.Step) smtptest.Config {
 	if p.helo {
 		on["EHLO"] = smtptest.Say("502 5.5.1 what?")
 	}
-	return smtptest.Config{Mode: p.mode, On: on, Keywords: []string{"SIZE 9"}}
+	c := smtptest.Config{Mode: p.mode, On: on, Keywords: []string{"SIZE 9"}}
+	if p.phase == fsm.Auth {
+		c.Users = map[string]string{"user": "secret"}
+	}
+	return c
 }
 
 // config returns what reaches srv.
@@ -84,6 +121,8 @@ func (p place) impatient(d time.Duration) smtp.Timeouts {
 		return smtp.Timeouts{Hello: d}
 	case fsm.StartTLS:
 		return smtp.Timeouts{StartTLS: d, TLS: d}
+	case fsm.Auth:
+		return smtp.Timeouts{Auth: d}
 	case fsm.Quit:
 		return smtp.Timeouts{Quit: d}
 	default:
@@ -97,7 +136,7 @@ func (p place) visit(t testing.TB, s *Session) ([]events.Event, error) {
 	t.Helper()
 	evs := record(t, s)
 	err := s.Connect(t.Context())
-	if !p.isNoop() && !p.isQuit() {
+	if !p.asks() && !p.isQuit() {
 		if err == nil {
 			_ = s.Disconnect(t.Context())
 		}
@@ -107,8 +146,8 @@ func (p place) visit(t testing.TB, s *Session) ([]events.Event, error) {
 	if err != nil {
 		t.Fatalf("Connect: %v", err)
 	}
-	if p.isNoop() {
-		err = s.Noop(t.Context())
+	if p.asks() {
+		err = p.ask(t.Context(), s)
 		if s.State() == fsm.Ready {
 			_ = s.Disconnect(t.Context())
 		}

@@ -22,6 +22,9 @@ func (a *actor) ready() (fsm.Trigger, error) {
 			return 0, err
 		case leave:
 			return fsm.Leave, nil
+		case r != nil && r.login != nil:
+			a.serving = r
+			return fsm.Authenticate, nil
 		case r != nil:
 			if err := a.serve(r); err != nil {
 				return 0, err
@@ -59,7 +62,7 @@ func (a *actor) resting() bool {
 	return a.l.cut == nil && !a.l.leaving && len(a.l.mailbox.queue) == 0
 }
 
-// serve runs one request. Its error is that of the session: a refused command
+// serve runs one command. Its error is that of the session: a refused command
 // is only the caller's.
 func (a *actor) serve(r *request) error {
 	a.serving = r

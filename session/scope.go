@@ -11,7 +11,8 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// The scopes nest: connect > attempt > phase. Each open one is closed exactly
+// The scopes nest: connect > attempt > phase; the phase of a request stands in
+// its caller's. Each open one is closed exactly
 // once, by the loop or, after a panic, by the finisher.
 
 func (a *actor) openConnect() error {
@@ -70,13 +71,36 @@ func inherit(ctx, hooks context.Context) context.Context {
 	return inherited{ctx, hooks}
 }
 
+// around returns whose context bounds the phase of st, the context that its
+// hooks get, and what they are told.
+func (a *actor) around(st fsm.State) (caller, scope context.Context, start events.PhaseStart) {
+	start.Phase = st
+	if st.Connecting() {
+		return a.ctx, a.attemptScope, start
+	}
+	a.enclosure = new(enclosure)
+	start.Request = a.request()
+	return a.serving.ctx, a.serving.ctx, start
+}
+
+// request returns what hooks are told of each request.
+func (a *actor) request() *events.Request {
+	if a.asked == nil {
+		a.asked = &events.Request{Session: a.s.id, Host: a.plan.host.String(), Port: a.plan.port,
+			Peer: peerOf(a.conn.NetConn()), Connect: a.origin}
+	}
+	return a.asked
+}
+
 func (a *actor) closePhase(err error) error {
-	ctx := a.phaseScope
-	if ctx == nil {
+	if a.enclosure == nil || a.phaseScope == nil {
 		return nil
 	}
+	ctx := a.phaseScope
 	a.phaseScope = nil
-	a.facts.Err = err
+	if err != nil {
+		a.facts.Err = err
+	}
 	facts := a.facts
 	a.facts = events.PhaseEnd{}
 	return a.s.hooks.PhaseEnd(ctx, facts)
@@ -134,10 +158,13 @@ func (a *actor) hangUp() {
 
 // hearing is the context that hooks of events get: the innermost open scope's.
 func (a *actor) hearing() context.Context {
+	if a.enclosure != nil && a.phaseScope != nil {
+		return a.phaseScope
+	}
 	if a.connecting == nil {
 		return context.Background()
 	}
-	for _, ctx := range []context.Context{a.phaseScope, a.attemptScope, a.connectScope} {
+	for _, ctx := range []context.Context{a.attemptScope, a.connectScope} {
 		if ctx != nil {
 			return ctx
 		}

@@ -165,15 +165,6 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// Noop says NOOP (RFC 5321 4.1.1.9) and waits for the reply. While the session
-// connects it waits for its turn; without a life it fails with
-// smtp.ErrNotConnected. If ctx ends while the command is on its way the
-// connection is closed, since its reply would answer the next one.
-func (s *Session) Noop(ctx context.Context) error {
-	_, err := s.do(ctx, "NOOP", "NOOP")
-	return err
-}
-
 // ID returns the session's number, unique in the process.
 func (s *Session) ID() uint64 { return s.id }
 

@@ -14,16 +14,17 @@ import (
 // view is what others may read of a session without its lock: one immutable
 // value, swapped at each transition.
 type view struct {
-	state        fsm.State
-	since        time.Time
-	attempt      int
-	host         string
-	port         int
-	remote       string
-	extended     bool
-	capabilities smtp.Capabilities
-	tls          *tls.Conn // only its ConnectionState is used
-	reply        smtp.Reply
+	state         fsm.State
+	since         time.Time
+	attempt       int
+	host          string
+	port          int
+	remote        string
+	extended      bool
+	authenticated bool
+	capabilities  smtp.Capabilities
+	tls           *tls.Conn // only its ConnectionState is used
+	reply         smtp.Reply
 }
 
 // Format prints the session's snapshot, for every verb.
@@ -42,6 +43,6 @@ func (s *Session) Snapshot() events.Snapshot {
 	seq, _ := s.feeds.Position()
 	return events.Snapshot{
 		ID: s.id, Life: life, Seq: seq, State: v.state, Since: v.since, Attempt: v.attempt, Host: v.host, Port: v.port,
-		Remote: v.remote, Extended: v.extended, Secure: v.tls != nil, Waiting: waiting, Reply: v.reply, Err: s.Err(),
+		Remote: v.remote, Extended: v.extended, Secure: v.tls != nil, Authenticated: v.authenticated, Waiting: waiting, Reply: v.reply, Err: s.Err(),
 	}
 }

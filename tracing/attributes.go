@@ -34,6 +34,7 @@ const (
 	keyBackoffDelay = attribute.Key("smtp.backoff.delay")
 	keyReplyCode    = attribute.Key("smtp.reply.code")
 	keyEnhancedCode = attribute.Key("smtp.reply.enhanced_code")
+	keyMechanism    = attribute.Key("smtp.auth.mechanism")
 	keyTLSVerified  = attribute.Key("smtp.tls.verified")
 	keyTLSVerdict   = attribute.Key("smtp.tls.verdict")
 )

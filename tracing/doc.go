@@ -1,4 +1,5 @@
-// Package tracing turns the connects of SMTP sessions into OpenTelemetry spans.
+// Package tracing turns the connects and logins of SMTP sessions into
+// OpenTelemetry spans.
 //
 // It is a hook of package events and nothing else. A session has it by default,
 // so a program that installs an SDK sees its connects, and one that does not
@@ -18,6 +19,9 @@
 //	        ├── smtp.starttls
 //	        └── smtp.ehlo
 //
+//	caller's span
+//	└── smtp.auth                 one Authenticate, with a link to smtp.connect
+//
 // # Spans
 //
 // No span lives as long as a session: smtp.connect ends when the session is
@@ -33,6 +37,9 @@
 //	smtp.greeting         internal  smtp.reply.code
 //	smtp.ehlo             internal  smtp.reply.code
 //	smtp.starttls         internal  those of smtp.tls, smtp.reply.code, smtp.reply.enhanced_code
+//	smtp.auth             client    server.address, server.port, network.peer.address, network.peer.port, network.transport,
+//	                                network.type, network.protocol.name, smtp.session.id, smtp.auth.mechanism,
+//	                                smtp.reply.code, smtp.reply.enhanced_code
 //
 // # Attributes
 //
@@ -58,6 +65,7 @@
 //	tls.resumed               boolean
 //	smtp.tls.verified         boolean   whether the certificate passed; false and no error under TrustedSite
 //	smtp.tls.verdict          string    why it did not: expired, wrong_name, unknown_authority, invalid or _OTHER
+//	smtp.auth.mechanism       string    SCRAM-SHA-256
 //	smtp.reply.code           int       of the phase's last reply
 //	smtp.reply.enhanced_code  string    5.7.1
 //	error.type                string    on failed spans: a kind of smtp.Error, the digits of a 4yz or 5yz reply, or _OTHER

@@ -54,6 +54,7 @@ func TestDoc_TablesMatchTheCode(t *testing.T) {
 	}}}}} {
 		l.tell(t, context.Background(), h)
 	}
+	login(context.Background(), nil, h, nil)
 	for _, s := range spans.Ended() {
 		seen[s.Name()] = true
 		if allowed[s.Name()] == "" {

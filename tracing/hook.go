@@ -6,10 +6,10 @@ import (
 	"github.com/ehlo-go/ehlo/events"
 )
 
-// Config says how connects are traced. The zero value is good.
+// Config says how sessions are traced. The zero value is good.
 type Config struct {
 	// TracerProvider makes the spans. If it is nil, the global provider does,
-	// and is asked anew at each Connect: one installed after New counts.
+	// and is asked anew at each Connect and Authenticate: one installed after New counts.
 	//
 	// The eBPF auto-instrumentation works without a global provider. Programs
 	// watched by it give the TracerProvider of go.opentelemetry.io/auto/sdk.
@@ -19,7 +19,7 @@ type Config struct {
 	Compact bool
 }
 
-// Hook traces the connects of any number of sessions. It holds nothing of any
+// Hook traces any number of sessions. It holds nothing of any
 // one of them (spans travel in the context) and is safe for concurrent use.
 type Hook struct {
 	tracer  trace.Tracer // nil: the global provider's, asked at each Connect

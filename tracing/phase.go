@@ -33,8 +33,12 @@ func phaseName(s fsm.State) string {
 	}
 }
 
-// PhaseStart begins the span of a phase inside its attempt.
+// PhaseStart begins the span of a phase inside its attempt, or that of what a
+// caller asked for.
 func (h *Hook) PhaseStart(ctx context.Context, s events.PhaseStart) context.Context {
+	if s.Request != nil {
+		return h.startRequest(ctx, s)
+	}
 	if h.compact {
 		return ctx
 	}
@@ -55,6 +59,9 @@ func (h *Hook) PhaseEnd(ctx context.Context, e events.PhaseEnd) {
 	attrs := make([]attribute.KeyValue, 0, maxAttributes)
 	attrs = question(attrs, e)
 	attrs = reply(attrs, e.Reply)
+	if e.Mechanism != "" {
+		attrs = append(attrs, keyMechanism.String(smtp.Escape(e.Mechanism)))
+	}
 	attrs = handshake(attrs, e)
 	o.span.SetAttributes(attrs...)
 	o.end(e.Err)

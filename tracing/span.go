@@ -6,7 +6,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The names of the spans. Those of the phases are in phase.go.
+// The names of the spans. Those of the phases are in phase.go, those of what a
+// caller asks for in request.go.
 const (
 	spanConnect = "smtp.connect"
 	spanAttempt = "smtp.connect.attempt"

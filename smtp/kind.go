@@ -36,6 +36,9 @@ const (
 	KindNotOffered                // the message needs an extension, or more of one, than the server offers; nothing was sent
 	KindTooLarge                  // the message is larger than the server's SIZE; nothing was sent
 	KindSomeRefused               // some recipients got the message, others did not
+	KindContent                   // the content of a message could not be read
+	KindBusy                      // a transaction is open, and only its own steps may come
+	KindSessionSpent              // the server takes no more messages on this connection (RFC 9422 MAILMAX)
 	KindProtocol                  // the server broke the protocol
 	KindReply                     // the server said no: 4yz or 5yz
 	kinds                         // how many there are
@@ -69,6 +72,9 @@ var (
 	ErrNotOffered    = errors.New("extension not offered")
 	ErrTooLarge      = errors.New("message too large for the server")
 	ErrSomeRefused   = errors.New("some recipients did not get the message")
+	ErrContent       = errors.New("content cannot be read")
+	ErrBusy          = errors.New("a transaction is open")
+	ErrSessionSpent  = errors.New("the session has sent as many messages as the server takes")
 	ErrProtocol      = errors.New("protocol error")
 	ErrReply         = errors.New("refused by the server")
 )
@@ -146,6 +152,12 @@ func (k Kind) Row() KindRow {
 		row.Type, row.Code, row.Err = "message_too_large", 10040, ErrTooLarge
 	case KindSomeRefused:
 		row.Type, row.Code, row.Err = "recipients_refused", 20014, ErrSomeRefused
+	case KindContent:
+		row.Type, row.Code, row.Err = "content", 20016, ErrContent
+	case KindBusy:
+		row.Type, row.Code, row.Err = "busy", 10035, ErrBusy
+	case KindSessionSpent:
+		row.Type, row.Code, row.Err = "session_spent", 20017, ErrSessionSpent
 	default:
 		row.Kind, row.Type, row.Code = KindOther, "_OTHER", 1
 	}

@@ -118,7 +118,12 @@ func (a *actor) authenticate(ctx context.Context, l *login) (smtp.Reply, error) 
 			return r, err
 		}
 		last, refused = r, err
-		left = slices.DeleteFunc(left, func(name string) bool { return name == l.mechanism })
+		// A man in the middle might refuse the channel binding that shows him up: what
+		// follows -PLUS has one too.
+		bound := strings.HasSuffix(l.mechanism, "-PLUS")
+		left = slices.DeleteFunc(left, func(name string) bool {
+			return name == l.mechanism || bound && !strings.HasSuffix(name, "-PLUS")
+		})
 	}
 	return last, refused
 }

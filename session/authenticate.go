@@ -15,7 +15,8 @@ import (
 //
 // One call tries one mechanism: what the server refuses is never tried again in
 // a weaker way. Only a mechanism that the server does not take at all (504, 534),
-// before anything secret was said, is followed by the next one. Without TLS no
+// before anything secret was said, is followed by the next one (one with channel
+// binding only by another with it). Without TLS no
 // mechanism that shows a secret is used, unless auth.AllowClear permits it; on
 // loopback too.
 //

@@ -47,16 +47,19 @@ func (a *actor) negotiate(ctx context.Context, l *login, c sasl.Client, initial 
 	}
 	if r.Positive() {
 		if !auth.Done(c) {
-			return r, false, &smtp.Error{Kind: smtp.KindProtocol, Reply: r, Err: errors.New("success before the server has proved who it is")}
+			return r, false, &smtp.Error{Kind: smtp.KindProtocol, Reply: r, Err: errors.New("success before the exchange was complete")}
 		}
 		return r, false, nil
 	}
 	e := asError(refusal(r))
 	e.Command = "AUTH"
+	if silent && (r.Code == 504 || r.Code == 534) {
+		return r, true, e
+	}
 	if why := auth.Refused(c); why != nil {
 		e.Err = why
 	}
-	return r, silent && (r.Code == 504 || r.Code == 534), e
+	return r, false, e
 }
 
 // respond answers the challenge in l.

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 
+	"github.com/emersion/go-sasl"
+
 	"github.com/ehlo-go/ehlo/session"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
@@ -13,6 +15,8 @@ import (
 // The embedded server's name and defaults.
 const (
 	embeddedName    = "mail.example"
+	embeddedUser    = "demo"
+	embeddedSecret  = "demo" // password and token
 	embeddedOptions = session.Extended | session.SecureExplicit
 )
 
@@ -20,9 +24,13 @@ const (
 // configuration at it: its address is dialled, its name is verified.
 func serve(set *settings) (*smtptest.Server, error) {
 	cfg := smtptest.Config{
-		Name:  embeddedName,
-		Mode:  smtptest.StartTLS,
-		Users: map[string]string{"demo": "demo"}, // so that AUTH shows, within TLS
+		Name:   embeddedName,
+		Mode:   smtptest.StartTLS,
+		Users:  map[string]string{embeddedUser: embeddedSecret},
+		Tokens: map[string]string{embeddedUser: embeddedSecret},
+		Mechanisms: []string{sasl.Plain, sasl.Login, sasl.OAuthBearer, "XOAUTH2", "SCRAM-SHA-256",
+			"SCRAM-SHA-256-PLUS"},
+		AuthInClear: true, // a careless server: what keeps the secret back is on this side
 	}
 	if set.options.Has(session.SecureImplicit) {
 		cfg.Mode = smtptest.Implicit

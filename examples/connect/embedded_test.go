@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +34,41 @@ func TestServe_SpeaksTLSAsTheOptionsWant(t *testing.T) {
 			t.Errorf("%s: %s, want %s", options, got, want)
 		}
 	}
+}
+
+// Each mechanism that it offers lets the demo user in, and nobody else.
+func TestServe_EveryMechanismLogsIn(t *testing.T) {
+	hello := find(play(t, "-json").want(exitReady).lines(), "OnHello")
+	var names []string
+	for _, line := range hello[1]["capabilities"].([]any) {
+		if list, ok := strings.CutPrefix(line.(string), "AUTH "); ok {
+			names = strings.Fields(list)
+		}
+	}
+	if len(names) < 6 {
+		t.Fatalf("it offers %q", names)
+	}
+	wrong := map[string]string{"EHLO_PASSWORD": "wrong", "EHLO_TOKEN": "wrong"}
+	for _, name := range names {
+		done := find(play(t, "-json", "-mechanism", strings.ToLower(name)).want(exitReady).lines(), "OnAuthenticate")
+		if len(done) != 1 || done[0]["mechanism"] != name || done[0]["reply_code"] != 235.0 || done[0]["enhanced_code"] != "2.7.0" {
+			t.Errorf("%s: %v", name, done)
+		}
+		refused := find(playWith(t, t.Context(), wrong, "-json", "-mechanism", name).want(exitRefused).lines(), "OnAuthenticate")
+		if len(refused) != 1 || refused[0]["mechanism"] != name || refused[0]["code"] != 535.0 {
+			t.Errorf("%s: %v", name, refused)
+		}
+	}
+}
+
+// The secret waits for TLS, though the server would take it in clear.
+func TestServe_GateIsOnThisSide(t *testing.T) {
+	args := []string{"-options", "None", "-mechanism", "PLAIN"}
+	r := play(t, args...).want(exitRefused).tells("OnHello", "in clear", "OnAuthenticate", "secret not sent", "Not logged in", "20010", "-auth-in-clear")
+	if strings.Contains(r.stdout, "  where ") {
+		t.Errorf("a place is told where nothing was sent:\n%s", r.stdout)
+	}
+	play(t, append(args, "-auth-in-clear")...).want(exitReady).tells("in clear", "OnAuthenticate", "logged in by PLAIN")
 }
 
 // Other roots than its own: a look at a refused certificate.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ehlo-go/ehlo/auth"
 	"github.com/ehlo-go/ehlo/session"
 )
 
@@ -21,6 +23,7 @@ type settings struct {
 	config    session.Config
 	arguments []session.ConnectOption // of Connect: only what was given
 	options   session.Options         // that will hold
+	login     *login                  // -auth; nil: none
 	port      int                     // -port, 0 if not given
 	embedded  bool                    // no host was given: serve one
 	json      bool
@@ -34,8 +37,9 @@ func parse(args []string, env lookup) (settings, error) {
 	fs := flag.NewFlagSet("connect", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // run prints the error, and the help when asked
 	var (
-		host, user, options, ca, proxy string
-		timeout                        time.Duration
+		host, user, options, ca, proxy, mechanism string
+		timeout                                   time.Duration
+		authenticate, inClear                     bool
 	)
 	fs.StringVar(&host, "host", "", "")
 	fs.StringVar(&set.config.HostAddress, "host-address", "", "")
@@ -49,6 +53,9 @@ func parse(args []string, env lookup) (settings, error) {
 	fs.IntVar(&set.config.Retry.MaxAttempts, "attempts", 0, "")
 	fs.BoolVar(&set.config.Retry.Replies, "retry-replies", false, "")
 	fs.StringVar(&proxy, "proxy", "", "")
+	fs.BoolVar(&authenticate, "auth", false, "")
+	fs.StringVar(&mechanism, "mechanism", "", "")
+	fs.BoolVar(&inClear, "auth-in-clear", false, "")
 	fs.BoolVar(&set.json, "json", false, "")
 	fs.BoolVar(&set.trace, "trace", false, "")
 	if err := fs.Parse(args); err != nil {
@@ -72,6 +79,8 @@ func parse(args []string, env lookup) (settings, error) {
 			give(session.WithRemotePort(set.port))
 		case "user":
 			give(session.WithUserName(user))
+		case "mechanism":
+			authenticate = true
 		case "timeout":
 			give(session.WithTimeout(timeout))
 		case "options":
@@ -84,8 +93,21 @@ func parse(args []string, env lookup) (settings, error) {
 		}
 		failed = errors.Join(failed, err)
 	})
-	if password, given := env("EHLO_PASSWORD"); given {
+	password, given := env("EHLO_PASSWORD")
+	if given {
 		give(session.WithPassword(password))
+	}
+	if !authenticate && !inClear {
+		return set, failed
+	}
+	token, _ := env("EHLO_TOKEN")
+	if set.embedded {
+		user, password, token = cmp.Or(user, embeddedUser), cmp.Or(password, embeddedSecret), cmp.Or(token, embeddedSecret)
+	}
+	set.config.Extended = true // AUTH is an extension
+	set.login = &login{auth.Credentials{UserName: user, Password: password, Mechanism: mechanism}, inClear}
+	if token != "" {
+		set.login.Token = auth.StaticToken(token)
 	}
 	return set, failed
 }

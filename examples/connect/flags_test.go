@@ -64,6 +64,41 @@ func TestParse_OnlyWhatIsGivenIsAnArgument(t *testing.T) {
 	}
 }
 
+// A default name and password are for the server that is embedded, and no other.
+func TestParse_Login(t *testing.T) {
+	const host = "-host=a.example"
+	secrets := map[string]string{"EHLO_PASSWORD": "p", "EHLO_TOKEN": "t"}
+	for _, c := range []struct {
+		args                      []string
+		env                       map[string]string
+		none                      bool
+		user, password, mechanism string
+		token, inClear            bool
+	}{
+		{args: nil, none: true},
+		{args: []string{host, "-user", "me"}, env: secrets, none: true},
+		{args: []string{"-auth"}, user: "demo", password: "demo", token: true},
+		{args: []string{"-auth", "-user", "me"}, user: "me", password: "demo", token: true},
+		{args: []string{"-auth"}, env: secrets, user: "demo", password: "p", token: true},
+		{args: []string{host, "-auth"}},
+		{args: []string{"-host-name", "a.example", "-auth"}},
+		{args: []string{"-host-address", "::1", "-auth", "-user", "me"}, env: secrets, user: "me", password: "p", token: true},
+		{args: []string{host, "-mechanism", "plain"}, mechanism: "plain"},
+		{args: []string{host, "-mechanism="}},
+		{args: []string{host, "-auth-in-clear"}, inClear: true},
+	} {
+		set, err := parse(c.args, envOf(c.env))
+		if err != nil || (set.login == nil) != c.none || set.config.Extended == c.none {
+			t.Errorf("%q: a login is %v, Extended %v, %v", c.args, set.login, set.config.Extended, err)
+			continue
+		}
+		if l := set.login; l != nil && (l.UserName != c.user || l.Password != c.password || l.Mechanism != c.mechanism ||
+			(l.Token != nil) != c.token || l.inClear != c.inClear) {
+			t.Errorf("%q: %q %q %q, in clear %v, token %v", c.args, l.UserName, l.Password, l.Mechanism, l.inClear, l.Token != nil)
+		}
+	}
+}
+
 func TestParseOptions(t *testing.T) {
 	for s, want := range map[string]session.Options{
 		"0x1001": 0x1001, "4097": 0x1001, " 0x1 ": 1, "None": 0, "0": 0, "extended|secureimplicit": 0x2001, "0x2": 0x2,

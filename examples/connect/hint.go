@@ -14,6 +14,11 @@ func hint(err error) string {
 	if !ok {
 		return ""
 	}
+	if e.Phase == fsm.Auth.String() {
+		if h := loginHint(e); h != "" {
+			return h
+		}
+	}
 	switch e.Kind {
 	case smtp.KindInvalid:
 		return "nothing was sent; -h tells what each flag takes"
@@ -64,4 +69,31 @@ func timeoutHint(phase string) string {
 		return "the server is slow or silent, or it is a TLS port, which wants SecureImplicit; -timeout waits longer"
 	}
 	return "the server is slow or silent; -timeout waits longer"
+}
+
+// loginHint is of what only a login has, or has for reasons of its own.
+func loginHint(e *smtp.Error) string {
+	switch e.Kind {
+	case smtp.KindNoAuth:
+		return "-mechanism takes what stands after AUTH above, EHLO_TOKEN gives a token; if AUTH is not there, it may be within TLS, or on port 587 or 465"
+	case smtp.KindInClear:
+		return "-options SecureExplicit (587, 25) or SecureImplicit (465) makes TLS first; -auth-in-clear sends it for everyone on the way to read"
+	case smtp.KindMechanism:
+		return "this side broke it off: the server's answer proves or asks the wrong thing; -mechanism names another"
+	case smtp.KindProtocol:
+		return "the server plays the mechanism wrong; -mechanism names another"
+	case smtp.KindLost:
+		return "the server hung up: some do after a wrong password"
+	case smtp.KindReply:
+		if e.Reply.Temporary() {
+			return "it may pass; some servers say so of a wrong password too"
+		}
+		switch e.Reply.Code {
+		case 504, 534, 538:
+			return "not that mechanism, or not here: -mechanism names another, -options SecureExplicit or SecureImplicit makes TLS"
+		}
+		return "look at -user and EHLO_PASSWORD (or EHLO_TOKEN); some servers want a password made for programs, or a full address as the name"
+	default:
+		return ""
+	}
 }

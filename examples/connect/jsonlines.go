@@ -134,6 +134,16 @@ func lineOf(e events.Event) any {
 			Error   string  `json:"error"`
 			Elapsed float64 `json:"elapsed"`
 		}{begin, smtp.Escape(e.Verb), e.Reply.Code, e.Reply.String(), say(e.Err), e.Elapsed.Seconds()}
+	case events.OnAuthenticate:
+		return struct {
+			head
+			Mechanism    string `json:"mechanism"`
+			ReplyCode    int    `json:"reply_code"`
+			EnhancedCode string `json:"enhanced_code"`
+			Reply        string `json:"reply"` // with success too, unlike that of failure
+			failure
+			Elapsed float64 `json:"elapsed"`
+		}{begin, smtp.Escape(e.Mechanism), e.Reply.Code, e.Reply.Enhanced.String(), e.Reply.String(), failureOf(e.Err), e.Elapsed.Seconds()}
 	case events.OnRetry:
 		return struct {
 			head

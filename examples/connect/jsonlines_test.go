@@ -32,6 +32,7 @@ func allKinds() []events.Event {
 		events.OnSecure{Header: h, Version: 0x304, CipherSuite: 0x1301, ServerName: "mx.example", Verdict: errors.New(nasty)},
 		events.OnConnect{Header: h, Host: "mx.example", Port: 25, Remote: "192.0.2.1:25", Elapsed: 1500 * time.Millisecond},
 		events.OnCommand{Header: h, Verb: "NOOP", Reply: reply, Elapsed: time.Second},
+		events.OnAuthenticate{Header: h, Mechanism: "X" + nasty, Reply: smtp.Reply{Code: 535, Text: nasty}, Err: err, Elapsed: time.Second},
 		events.OnRetry{Header: h, Err: err, Delay: 500 * time.Millisecond},
 		events.OnTimeout{Header: h, Err: err},
 		events.OnCancel{Header: h, Err: errors.New(nasty)},
@@ -47,8 +48,9 @@ func TestJSONLines_EveryKind(t *testing.T) {
 		events.KindGreeting: "code reply", events.KindHello: "name extended code reply capabilities",
 		events.KindSecure:  "version cipher_suite server_name resumed verified verdict certificate",
 		events.KindConnect: "host port remote extended secure elapsed", events.KindCommand: "verb code reply error elapsed",
-		events.KindRetry:   "phase command type code reply error delay",
-		events.KindTimeout: "phase command type code reply error", events.KindCancel: "phase command type code reply error",
+		events.KindAuthenticate: "mechanism reply_code enhanced_code reply phase command type code error elapsed",
+		events.KindRetry:        "phase command type code reply error delay",
+		events.KindTimeout:      "phase command type code reply error", events.KindCancel: "phase command type code reply error",
 		events.KindError: "final phase command type code reply error", events.KindDisconnect: "reason code reply error",
 		events.KindLagged: "missed",
 	}
@@ -95,6 +97,26 @@ func TestFailureOf(t *testing.T) {
 	} {
 		if got := failureOf(c.err); got != c.want {
 			t.Errorf("%+v, want %+v", got, c.want)
+		}
+	}
+}
+
+// The reply is the server's last word, with success and without.
+func TestJSONLines_Authenticate(t *testing.T) {
+	refused := smtp.Reply{Code: 535, Enhanced: smtp.EnhancedCode{Class: 5, Subject: 7, Detail: 8}, Text: "5.7.8 no"}
+	for want, e := range map[string]events.OnAuthenticate{
+		`"mechanism":"PLAIN","reply_code":235,"enhanced_code":"","reply":"235 yes","phase":"","command":"","type":"","code":0,"error":"","elapsed":0.25}`: {
+			Mechanism: "PLAIN", Reply: smtp.Reply{Code: 235, Text: "yes"}, Elapsed: 250 * time.Millisecond},
+		`"mechanism":"PLAIN","reply_code":535,"enhanced_code":"5.7.8","reply":"535 5.7.8 no","phase":"auth","command":"AUTH","type":"535","code":535,` +
+			`"error":"auth: AUTH: refused by the server: 535 5.7.8 no","elapsed":0}`: {
+			Mechanism: "PLAIN", Reply: refused, Err: &smtp.Error{Kind: smtp.KindReply, Phase: "auth", Command: "AUTH", Reply: refused}},
+		`"mechanism":"","reply_code":0,"enhanced_code":"","reply":"","phase":"auth","command":"","type":"auth_in_clear","code":20010,` +
+			`"error":"auth: secret not sent in clear","elapsed":0}`: {Err: &smtp.Error{Kind: smtp.KindInClear, Phase: "auth"}},
+	} {
+		var out bytes.Buffer
+		newJSONLines(&out).show(e)
+		if got := strings.TrimSpace(out.String()); !strings.HasSuffix(got, want) {
+			t.Errorf("\n got %s\nwant %s", got, want)
 		}
 	}
 }

@@ -37,10 +37,15 @@ func play(t *testing.T, args ...string) result {
 
 func playWith(t *testing.T, ctx context.Context, env map[string]string, args ...string) result {
 	t.Helper()
+	return playAsking(t, ctx, env, nil, args...)
+}
+
+func playAsking(t *testing.T, ctx context.Context, env map[string]string, ask asker, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // a broken program hangs no longer than that
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	status := run(ctx, args, envOf(env), &stdout, &stderr)
+	status := run(ctx, args, envOf(env), ask, &stdout, &stderr)
 	r := result{t, status, stdout.String(), stderr.String()}
 	checkPrintable(t, r.stdout)
 	checkPrintable(t, r.stderr)
@@ -180,7 +185,7 @@ func TestRun_WithoutArguments(t *testing.T) {
 	play(t).want(exitReady).tells("ehlo", "No host is given", "OnResolve", "OnDial", "OnGreeting", "OnHello", "OnSecure",
 		"OnHello", "OnConnect", "OnDisconnect", "Where the time went", "attempt 1", "resolve", "dial", "greeting", "ehlo",
 		"starttls", "ehlo", "quit", "TLS", "TLS 1.3", "TLS_", "mail.example", "verified", "Capabilities of mail.example",
-		"PIPELINING", "AUTH LOGIN PLAIN")
+		"PIPELINING", "AUTH LOGIN OAUTHBEARER PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS XOAUTH2")
 }
 
 func TestRun_JSONOfASuccess(t *testing.T) {
@@ -365,6 +370,10 @@ func TestRun_EightyColumns(t *testing.T) {
 		nil,
 		{"-h"},
 		{"-trace"},
+		{"-auth", "-trace"},
+		{"-auth", "-user", "me"},
+		{"-mechanism", "CRAM-MD5"},
+		{"-mechanism", "PLAIN", "-options", "None"},
 		{"-options", "0x2"},
 		{"-host", long},
 		{"-local-name", "a-rather-long-name-of-a-client.in-a-long-domain.of-some-company.example"},

@@ -196,15 +196,25 @@ func size(params string) string {
 	return fmt.Sprintf("messages of up to %.1f MiB", float64(n)/mega)
 }
 
-// endFailure sums a failure up; OnError has told all of it.
+// endFailure sums a failure up; the events have told all of it.
 func (s *screen) endFailure() {
-	if s.failed == nil {
-		return
+	switch {
+	case s.failed != nil:
+		where := ""
+		if n := s.falls.attempts(); n > 0 {
+			where = fmt.Sprintf("in %s, attempt %d", failureOf(s.failed.Err).Phase, n)
+		}
+		s.failure("Not connected", where, s.failed.Err)
+	case s.login != nil && s.login.Err != nil:
+		s.failure("Not logged in", smtp.Escape(s.login.Mechanism), s.login.Err)
 	}
-	s.section(s.red("Not connected"))
-	f := failureOf(s.failed.Err)
-	if n := s.falls.attempts(); n > 0 {
-		s.row("where", fmt.Sprintf("in %s, attempt %d", f.Phase, n), s.plain)
+}
+
+func (s *screen) failure(title, where string, err error) {
+	s.section(s.red(title))
+	f := failureOf(err)
+	if where != "" {
+		s.row("where", where, s.plain)
 	}
 	code := strconv.Itoa(f.Code)
 	if f.Type != code { // that of a reply is its code
@@ -214,7 +224,7 @@ func (s *screen) endFailure() {
 	if f.Reply != "" {
 		s.row("reply", f.Reply, s.plain)
 	}
-	if h := hint(s.failed.Err); h != "" {
+	if h := hint(err); h != "" {
 		s.row("hint", h, s.plain)
 	}
 }

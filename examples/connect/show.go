@@ -26,6 +26,7 @@ type facts struct {
 	hello  *events.OnHello
 	secure *events.OnSecure
 	ready  bool
+	login  *events.OnAuthenticate
 	failed *events.OnError
 }
 
@@ -36,8 +37,12 @@ func newScreen(out io.Writer, p palette, title []string) *screen {
 		OnHello:       func(e events.OnHello) { s.hello = &e },
 		OnSecure:      func(e events.OnSecure) { s.secure, s.hello = &e, nil }, // what was said in clear is void
 		OnConnect:     func(events.OnConnect) { s.ready = true },
-		OnRetry:       func(events.OnRetry) { s.facts = facts{} },
-		OnError:       func(e events.OnError) { s.failed = &e },
+		OnAuthenticate: func(e events.OnAuthenticate) {
+			s.login = &e
+			s.falls.judge(e)
+		},
+		OnRetry: func(events.OnRetry) { s.facts = facts{} },
+		OnError: func(e events.OnError) { s.failed = &e },
 	}
 	fmt.Fprintf(out, "%s\n\n", p.bold(title[0])+strings.Join(append([]string{""}, title[1:]...), "\n"))
 	return s
@@ -57,7 +62,7 @@ func title(embedded string) []string {
 // The columns of an event's line: time, type, detail.
 const (
 	timeColumn   = 9
-	typeColumn   = 13
+	typeColumn   = 14
 	detailColumn = timeColumn + 2 + typeColumn + 2
 )
 
@@ -107,6 +112,11 @@ func (s *screen) describe(e events.Event) (colour func(string) string, detail st
 		return s.green, connected(e)
 	case events.OnCommand:
 		return s.blue, smtp.Escape(e.Verb) + ": " + e.Reply.String() + say(e.Err)
+	case events.OnAuthenticate:
+		if e.Err != nil {
+			return s.red, authenticated(e) + ": " + say(e.Err)
+		}
+		return s.green, "logged in " + authenticated(e) + ": " + e.Reply.String()
 	case events.OnRetry:
 		when := "at once, next address"
 		if e.Delay > 0 {
@@ -186,6 +196,14 @@ func connected(e events.OnConnect) string {
 		privacy = "in TLS"
 	}
 	return fmt.Sprintf("ready after %s, %s, %s", short(e.Elapsed), how, privacy)
+}
+
+func authenticated(e events.OnAuthenticate) string {
+	text := "after " + short(e.Elapsed)
+	if e.Mechanism != "" {
+		text = "by " + smtp.Escape(e.Mechanism) + " " + text
+	}
+	return text
 }
 
 func (s *screen) farewell(e events.OnDisconnect) (func(string) string, string) {

@@ -5,8 +5,10 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
@@ -43,7 +45,12 @@ func TestDescribe(t *testing.T) {
 		"at once, next address, after greeting: connection lost":        events.OnRetry{Err: &smtp.Error{Kind: smtp.KindLost, Phase: "greeting"}},
 		"by the server: ready: refused by the server: 421 bye": events.OnDisconnect{Reason: events.Remote,
 			Err: &smtp.Error{Kind: smtp.KindReply, Phase: "ready", Reply: smtp.Reply{Code: 421, Text: "bye"}}},
-		"as c.example, not Extended: 250 mx.example": events.OnHello{Name: "c.example", Reply: smtp.Reply{Code: 250, Text: "mx.example"}},
+		"logged in by PLAIN after 1.00 s: 235 2.7.0 yes": events.OnAuthenticate{Mechanism: "PLAIN", Elapsed: time.Second,
+			Reply: smtp.Reply{Code: 235, Text: "2.7.0 yes"}},
+		"by PLAIN after 1.00 s: auth: refused by the server: 535 no": events.OnAuthenticate{Mechanism: "PLAIN", Elapsed: time.Second,
+			Err: &smtp.Error{Kind: smtp.KindReply, Phase: "auth", Reply: smtp.Reply{Code: 535, Text: "no"}}},
+		"after 0.00 ms: auth: secret not sent in clear": events.OnAuthenticate{Err: &smtp.Error{Kind: smtp.KindInClear, Phase: "auth"}},
+		"as c.example, not Extended: 250 mx.example":    events.OnHello{Name: "c.example", Reply: smtp.Reply{Code: 250, Text: "mx.example"}},
 		"as c.example, Extended, 1 capabilities": events.OnHello{Name: "c.example", Extended: true,
 			Capabilities: smtp.ParseCapabilities(smtp.Reply{Code: 250, Text: "mx\nDSN"})},
 	} {
@@ -62,4 +69,21 @@ func TestScreen_RetryForgets(t *testing.T) {
 	if strings.Contains(text, "Capabilities of") {
 		t.Errorf("still told:\n%s", text)
 	}
+}
+
+// A refused login is red in its line, as a bar and in the report.
+func TestScreen_RefusedLogin(t *testing.T) {
+	text := screenOf(palette{true},
+		events.OnStateChange{To: fsm.Resolve}, events.OnStateChange{From: fsm.Ehlo, To: fsm.Ready}, events.OnConnect{},
+		events.OnStateChange{From: fsm.Ready, To: fsm.Auth}, events.OnStateChange{From: fsm.Auth, To: fsm.Ready},
+		events.OnAuthenticate{Mechanism: nasty, Err: &smtp.Error{Kind: smtp.KindReply, Phase: "auth", Reply: smtp.Reply{Code: 535, Text: nasty}}})
+	for _, want := range []string{"\x1b[31mOnAuthenticate", "  auth         \x1b[31m█", "\x1b[31mNot logged in"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	for _, code := range []string{"1", "2", "31", "32", "33", "34", "0"} { // our own colours
+		text = strings.ReplaceAll(text, "\x1b["+code+"m", "")
+	}
+	checkPrintable(t, text)
 }

@@ -63,6 +63,9 @@ func (t *spanTree) branch(b *strings.Builder, parent trace.SpanID, depth int) {
 		}
 		b.WriteString(line + "\n")
 		var attributes []string
+		for _, l := range s.Links() {
+			attributes = append(attributes, "link="+t.name(l.SpanContext.SpanID()))
+		}
 		for _, a := range s.Attributes() {
 			attributes = append(attributes, string(a.Key)+"="+a.Value.String())
 		}
@@ -73,4 +76,13 @@ func (t *spanTree) branch(b *strings.Builder, parent trace.SpanID, depth int) {
 		}
 		t.branch(b, s.SpanContext().SpanID(), depth+1)
 	}
+}
+
+// name returns the name of a span, "" if it is not here.
+func (t *spanTree) name(id trace.SpanID) string {
+	i := slices.IndexFunc(t.spans, func(s sdktrace.ReadOnlySpan) bool { return s.SpanContext().SpanID() == id })
+	if i < 0 {
+		return ""
+	}
+	return t.spans[i].Name()
 }

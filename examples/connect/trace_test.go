@@ -20,6 +20,19 @@ func TestTrace_SpansGoToStandardError(t *testing.T) {
 	}
 }
 
+// The login is not part of the connect: a span of its own, with a link.
+func TestTrace_Login(t *testing.T) {
+	r := play(t, "-trace", "-auth").want(exitReady)
+	_, login, found := strings.Cut(r.stderr, "\n  smtp.auth ")
+	if !found || !strings.Contains(login, "link=smtp.connect") || !strings.Contains(login, "smtp.auth.mechanism=SCRAM-SHA-256-PLUS") {
+		t.Errorf("standard error: %s", r.stderr)
+	}
+	r = playWith(t, t.Context(), map[string]string{"EHLO_PASSWORD": "wrong"}, "-trace", "-auth").want(exitRefused)
+	if _, login, _ := strings.Cut(r.stderr, "\n  smtp.auth "); !strings.Contains(login, "failed: ") || !strings.Contains(login, "error.type=535") {
+		t.Errorf("standard error: %s", r.stderr)
+	}
+}
+
 func TestTrace_Failure(t *testing.T) {
 	r := play(t, "-trace", "-host", "127.0.0.1", "-port", closedPort(t), "-attempts", "1").want(exitFailed)
 	if !strings.Contains(r.stderr, "failed: connection refused") || !strings.Contains(r.stderr, "error.type=connection_refused") {

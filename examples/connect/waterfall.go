@@ -35,13 +35,21 @@ func (w *waterfall) add(e events.OnStateChange) {
 	switch e.To {
 	case fsm.Resolve: // every attempt begins with it
 		attempt++
-	case fsm.Backoff, fsm.Quit:
+	case fsm.Backoff, fsm.Auth, fsm.Quit:
 		attempt = 0
 	case fsm.Idle, fsm.Ready, fsm.Closed:
 		return // no work is done there
 	case fsm.Dial, fsm.TLS, fsm.Greeting, fsm.Ehlo, fsm.StartTLS:
 	}
 	w.bars = append(w.bars, bar{state: e.To, attempt: attempt, from: e.Time})
+}
+
+// judge tells how the login ended, the newest bar: that it went back to ready
+// does not.
+func (w *waterfall) judge(e events.OnAuthenticate) {
+	if n := len(w.bars); n > 0 && w.bars[n-1].state == fsm.Auth {
+		w.bars[n-1].failed = e.Err != nil
+	}
 }
 
 // attempts returns the number of the newest attempt.
@@ -96,6 +104,9 @@ func (w *waterfall) rows(p palette) []string {
 		switch {
 		case b.state == fsm.Backoff:
 			rows = append(rows, row("back-off", "·", b, p.yellow))
+			continue
+		case b.state == fsm.Auth:
+			rows = append(rows, row(b.state.String(), "█", b, p.blue))
 			continue
 		case b.attempt == 0:
 			rows = append(rows, row(b.state.String(), "█", b, p.dim))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func fall(step time.Duration, states ...fsm.State) *waterfall {
 
 func TestWaterfall_Rows(t *testing.T) {
 	w := fall(time.Second, fsm.Resolve, fsm.Dial, fsm.Backoff, fsm.Resolve, fsm.Dial, fsm.TLS, fsm.Greeting, fsm.Ehlo,
-		fsm.Ready, fsm.Quit, fsm.Closed)
+		fsm.Ready, fsm.Auth, fsm.Quit, fsm.Closed)
 	rows := w.rows(palette{})
 	var got []string
 	column := -1
@@ -47,7 +48,7 @@ func TestWaterfall_Rows(t *testing.T) {
 			t.Errorf("not a second: %q", row)
 		}
 	}
-	want := []string{"attempt 1", "resolve", "dial", "back-off", "attempt 2", "resolve", "dial", "tls", "greeting", "ehlo", "quit"}
+	want := []string{"attempt 1", "resolve", "dial", "back-off", "attempt 2", "resolve", "dial", "tls", "greeting", "ehlo", "auth", "quit"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -65,6 +66,34 @@ func TestWaterfall_Failed(t *testing.T) {
 	}
 	if want := []bool{true, false, true, false, true, true}; !slices.Equal(red, want) {
 		t.Errorf("%v, want %v", red, want)
+	}
+}
+
+// A login that was refused is red, though the session is ready again.
+func TestWaterfall_RefusedLogin(t *testing.T) {
+	for _, err := range []error{nil, errors.New("no")} {
+		w := fall(time.Second, fsm.Resolve, fsm.Ready, fsm.Auth, fsm.Ready)
+		w.judge(events.OnAuthenticate{Err: err})
+		w.add(events.OnStateChange{Header: events.Header{Time: time.Unix(1005, 0)}, From: fsm.Ready, To: fsm.Quit})
+		w.add(events.OnStateChange{Header: events.Header{Time: time.Unix(1006, 0)}, From: fsm.Quit, To: fsm.Closed})
+		var red []string
+		for _, row := range w.rows(palette{true}) {
+			if name := strings.Fields(row)[0]; name == "auth" && strings.Contains(row, "\x1b[34m") != (err == nil) {
+				t.Errorf("%v: not as the other phases: %q", err, row)
+			}
+			if strings.Contains(row, "\x1b[31m") {
+				red = append(red, strings.Fields(row)[0])
+			}
+		}
+		if want := err != nil; want != slices.Equal(red, []string{"auth"}) || !want && red != nil {
+			t.Errorf("%v: red is %q", err, red)
+		}
+	}
+	fall(0).judge(events.OnAuthenticate{}) // no bar: no panic
+	w := fall(time.Second, fsm.Resolve)
+	w.judge(events.OnAuthenticate{Err: errors.New("no")})
+	if w.bars[0].failed {
+		t.Error("another bar is judged")
 	}
 }
 

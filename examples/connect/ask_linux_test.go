@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"go.uber.org/goleak"
+)
+
+// pseudoTerminal returns both ends of one: what a person types and sees, and
+// what a program has as its terminal.
+func pseudoTerminal(t *testing.T) (person, program *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no pseudo-terminal: %v", err)
+	}
+	t.Cleanup(func() { _ = person.Close() })
+	var unlock, number int32
+	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlock, syscall.TIOCGPTN: &number} {
+		if err := control(person, request, unsafe.Pointer(arg)); err != nil {
+			t.Skipf("no pseudo-terminal: %v", err)
+		}
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no pseudo-terminal: %v", err)
+	}
+	t.Cleanup(func() { _ = program.Close() })
+	return person, program
+}
+
+func control(f *os.File, request uintptr, arg unsafe.Pointer) error {
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(arg)); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// echoes reports whether a terminal shows what is typed.
+func echoes(t *testing.T, f *os.File) bool {
+	t.Helper()
+	var state syscall.Termios
+	if err := control(f, syscall.TCGETS, unsafe.Pointer(&state)); err != nil {
+		t.Fatal(err)
+	}
+	return state.Lflag&syscall.ECHO != 0
+}
+
+// A person types a line or is interrupted. Nothing typed is shown,
+// and afterwards the terminal is as before.
+func TestAskerOn_ReadsWithoutEcho(t *testing.T) {
+	interrupted := errors.New("interrupted")
+	for _, c := range []struct {
+		typed, want string
+		err         error
+	}{
+		{"hunter2\n", "hunter2", nil},
+		{"\n", "", nil},
+		{"hun", "", interrupted},
+	} {
+		others := goleak.IgnoreCurrent()
+		person, program := pseudoTerminal(t)
+		var shown bytes.Buffer
+		ask := askerOn(program, &shown)
+		if ask == nil {
+			t.Fatal("a terminal is not asked")
+		}
+		if !echoes(t, program) {
+			t.Fatal("no echo to begin with")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		typing := make(chan struct{})
+		go func() {
+			defer close(typing)
+			for echoes(t, program) && ctx.Err() == nil {
+				runtime.Gosched()
+			}
+			_, _ = person.WriteString(c.typed)
+			if c.err != nil {
+				cancel()
+			}
+		}()
+		got, err := ask(ctx, "Password: ")
+		<-typing
+		if got != c.want || (err != nil) != (c.err != nil) || err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("%q: %q, %v", c.typed, got, err)
+		}
+		if shown.String() != "Password: \n" || !echoes(t, program) {
+			t.Errorf("%q: %q is shown, echo is %v", c.typed, shown.String(), echoes(t, program))
+		}
+		cancel()
+		if c.err != nil {
+			_, _ = person.WriteString("\n") // ends the read that nothing interrupts
+		}
+		goleak.VerifyNone(t, others)
+	}
+}
+
+func TestAskerOn_NoTerminal(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if askerOn(f, os.Stderr) != nil {
+		t.Error("a file is asked")
+	}
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ehlo-go/ehlo/auth"
+	"github.com/ehlo-go/ehlo/session"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// login is who -auth logs in, and how.
+type login struct {
+	auth.Credentials
+	inClear bool
+}
+
+// complete asks for the password if nothing else is missing, and says what is.
+// Nothing was dialled yet.
+func (l *login) complete(ctx context.Context, ask asker) error {
+	with := l.Credentials
+	with.Password = "given"
+	if ask != nil && l.Password == "" && l.Validate() != nil && with.Validate() == nil {
+		password, err := ask(ctx, "Password of "+headOf(smtp.Escape(l.UserName), columns/2)+": ")
+		if err != nil {
+			return fmt.Errorf("the password: %w", err)
+		}
+		l.Password = password
+	}
+	if err := l.Validate(); err != nil {
+		return fmt.Errorf("-auth: %w (-user gives the name, EHLO_PASSWORD the password unless a terminal can be asked, EHLO_TOKEN a token)", err)
+	}
+	return nil
+}
+
+// argument returns that of Authenticate.
+func (l *login) argument() session.AuthOption {
+	a := l.Authenticator()
+	if l.inClear {
+		a = auth.AllowClear(a)
+	}
+	return session.WithAuthenticator(a)
+}

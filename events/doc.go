@@ -19,7 +19,7 @@
 //	life    = {attempt OnRetry} attempt (OnError{Final} | OnConnect {work} OnDisconnect)
 //	attempt = OnResolve OnDial [OnSecure] OnGreeting OnHello [OnSecure OnHello]
 //	          or a beginning of that, then [OnTimeout|OnCancel] [OnDisconnect]
-//	work    = OnCommand | OnAuthenticate | OnTimeout | OnCancel
+//	work    = OnCommand | OnAuthenticate | OnRecipient | OnProgress | OnMessage | OnTimeout | OnCancel
 //
 // OnStateChange comes before the events of its transition. OnDial tells the
 // connection that won, and only that one has an OnDisconnect.

@@ -131,6 +131,32 @@ type OnAuthenticate struct {
 	Elapsed   time.Duration // with the choice of the mechanism, and what its secret had to be asked from
 }
 
+// OnRecipient tells the answer to one recipient: to its RCPT, or, with LMTP, also
+// to the content.
+type OnRecipient struct {
+	Header
+	Address string
+	Reply   smtp.Reply // zero if the recipient was refused here, before anything was sent
+	Err     error      // nil: accepted
+}
+
+// OnProgress tells how much of a message's content has been written: at most ten
+// times a second, and once at its end.
+type OnProgress struct {
+	Header
+	Octets int64 // without dot-stuffing
+	Size   int64 // of the whole content, -1 if it is not known
+}
+
+// OnMessage tells what became of a message. It comes once for each Send and for
+// each Transaction.
+type OnMessage struct {
+	Header
+	Receipt *smtp.Receipt // must not be changed
+	Err     error         // as Send and Commit return it; of an aborted Transaction why
+	Elapsed time.Duration
+}
+
 // OnRetry tells that an attempt failed and another will follow.
 type OnRetry struct {
 	Header
@@ -224,6 +250,15 @@ func (OnCommand) Kind() Kind { return KindCommand }
 
 // Kind returns KindAuthenticate.
 func (OnAuthenticate) Kind() Kind { return KindAuthenticate }
+
+// Kind returns KindRecipient.
+func (OnRecipient) Kind() Kind { return KindRecipient }
+
+// Kind returns KindProgress.
+func (OnProgress) Kind() Kind { return KindProgress }
+
+// Kind returns KindMessage.
+func (OnMessage) Kind() Kind { return KindMessage }
 
 // Kind returns KindRetry.
 func (OnRetry) Kind() Kind { return KindRetry }

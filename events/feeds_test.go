@@ -58,6 +58,12 @@ func event(k Kind, seq uint64) Event {
 		return OnCommand{Header: h}
 	case KindAuthenticate:
 		return OnAuthenticate{Header: h}
+	case KindRecipient:
+		return OnRecipient{Header: h}
+	case KindProgress:
+		return OnProgress{Header: h}
+	case KindMessage:
+		return OnMessage{Header: h}
 	case KindRetry:
 		return OnRetry{Header: h}
 	case KindTimeout:

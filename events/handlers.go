@@ -21,6 +21,9 @@ type Handlers struct {
 	OnConnect      func(OnConnect)
 	OnCommand      func(OnCommand)
 	OnAuthenticate func(OnAuthenticate)
+	OnRecipient    func(OnRecipient)
+	OnProgress     func(OnProgress)
+	OnMessage      func(OnMessage)
 	OnRetry        func(OnRetry)
 	OnTimeout      func(OnTimeout)
 	OnCancel       func(OnCancel)
@@ -43,6 +46,9 @@ func (h *Handlers) Kinds() Mask {
 		KindConnect:      h.OnConnect != nil,
 		KindCommand:      h.OnCommand != nil,
 		KindAuthenticate: h.OnAuthenticate != nil,
+		KindRecipient:    h.OnRecipient != nil,
+		KindProgress:     h.OnProgress != nil,
+		KindMessage:      h.OnMessage != nil,
 		KindRetry:        h.OnRetry != nil,
 		KindTimeout:      h.OnTimeout != nil,
 		KindCancel:       h.OnCancel != nil,
@@ -85,6 +91,12 @@ func (h *Handlers) Handle(e Event) {
 		call(h.OnCommand, e)
 	case OnAuthenticate:
 		call(h.OnAuthenticate, e)
+	case OnRecipient:
+		call(h.OnRecipient, e)
+	case OnProgress:
+		call(h.OnProgress, e)
+	case OnMessage:
+		call(h.OnMessage, e)
 	case OnRetry:
 		call(h.OnRetry, e)
 	case OnTimeout:

@@ -36,7 +36,7 @@ type AttemptHook interface {
 }
 
 // PhaseHook encloses one phase: of an attempt (resolve, dial, tls, greeting,
-// ehlo, starttls), or of what a caller asked for (auth), then under that
+// ehlo, starttls), or of what a caller asked for (auth, mail), then under that
 // caller's context. The waits of ready and back-off are no phases.
 type PhaseHook interface {
 	PhaseStart(ctx context.Context, s PhaseStart) context.Context
@@ -90,7 +90,7 @@ type AttemptEnd struct {
 // PhaseStart begins a phase.
 type PhaseStart struct {
 	Phase fsm.State
-	// Request is set where a caller asked for the phase: auth.
+	// Request is set where a caller asked for the phase: auth, mail.
 	Request *Request
 }
 
@@ -119,6 +119,8 @@ type PhaseEnd struct {
 	Verdict error
 	// Mechanism is the SASL mechanism that was tried last, in auth; "" if none was.
 	Mechanism string
+	// Receipt is what became of the message, in mail.
+	Receipt *smtp.Receipt
 }
 
 // CommandStart begins a command.

@@ -14,6 +14,9 @@ const (
 	KindConnect
 	KindCommand
 	KindAuthenticate
+	KindRecipient
+	KindProgress
+	KindMessage
 	KindRetry
 	KindTimeout
 	KindCancel
@@ -38,7 +41,8 @@ func (k Kind) String() string {
 		KindStateChange: "OnStateChange", KindResolve: "OnResolve", KindDial: "OnDial", KindGreeting: "OnGreeting",
 		KindHello: "OnHello", KindSecure: "OnSecure", KindConnect: "OnConnect", KindCommand: "OnCommand",
 		KindAuthenticate: "OnAuthenticate",
-		KindRetry:        "OnRetry", KindTimeout: "OnTimeout", KindCancel: "OnCancel", KindError: "OnError",
+		KindRecipient:    "OnRecipient", KindProgress: "OnProgress", KindMessage: "OnMessage",
+		KindRetry: "OnRetry", KindTimeout: "OnTimeout", KindCancel: "OnCancel", KindError: "OnError",
 		KindDisconnect: "OnDisconnect", KindLagged: "Lagged",
 	}
 	if k >= kinds {

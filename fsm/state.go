@@ -14,6 +14,7 @@ const (
 	StartTLS              // STARTTLS and its handshake (RFC 3207)
 	Ready                 // connected; parked, or serving one command
 	Auth                  // AUTH and its challenges (RFC 4954)
+	Mail                  // one mail transaction: MAIL, RCPT and the content (RFC 5321 3.3)
 	Backoff               // waiting before the next attempt
 	Quit                  // QUIT sent
 	Closed                // the life has ended
@@ -33,7 +34,7 @@ func States() []State {
 func (s State) String() string {
 	names := [states]string{
 		Idle: "idle", Resolve: "resolve", Dial: "dial", TLS: "tls", Greeting: "greeting", Ehlo: "ehlo",
-		StartTLS: "starttls", Ready: "ready", Auth: "auth", Backoff: "backoff", Quit: "quit", Closed: "closed",
+		StartTLS: "starttls", Ready: "ready", Auth: "auth", Mail: "mail", Backoff: "backoff", Quit: "quit", Closed: "closed",
 	}
 	if s >= states {
 		return "unknown"
@@ -46,7 +47,7 @@ func (s State) Connecting() bool {
 	switch s {
 	case Resolve, Dial, TLS, Greeting, Ehlo, StartTLS, Backoff:
 		return true
-	case Idle, Ready, Auth, Quit, Closed:
+	case Idle, Ready, Auth, Mail, Quit, Closed:
 	}
 	return false
 }
@@ -65,6 +66,7 @@ const (
 	Upgrade                     // EHLO is answered and STARTTLS comes next
 	Hello                       // EHLO or HELO is answered and nothing is left to do
 	Authenticate                // a request to authenticate comes next
+	Deliver                     // a request to send a message comes next
 	Answered                    // the request is answered
 	Retry                       // the attempt failed and another will follow
 	Again                       // the wait before it is over
@@ -87,7 +89,7 @@ func (t Trigger) String() string {
 	names := [triggers]string{
 		Connect: "connect", Resolved: "resolved", Dialed: "dialed", Wrapped: "wrapped", Secured: "secured",
 		Greeted: "greeted", Upgrade: "upgrade", Hello: "hello",
-		Authenticate: "authenticate", Answered: "answered", Retry: "retry", Again: "again", Leave: "leave", Close: "close",
+		Authenticate: "authenticate", Deliver: "deliver", Answered: "answered", Retry: "retry", Again: "again", Leave: "leave", Close: "close",
 	}
 	if t >= triggers {
 		return "unknown"

@@ -22,11 +22,12 @@ func Table() []Row {
 		{Upgrade, []State{Ehlo}, StartTLS},
 		{Hello, []State{Ehlo}, Ready},
 		{Authenticate, []State{Ready}, Auth},
-		{Answered, []State{Auth}, Ready},
+		{Deliver, []State{Ready}, Mail},
+		{Answered, []State{Auth, Mail}, Ready},
 		{Retry, []State{Resolve, Dial, TLS, Greeting, Ehlo, StartTLS}, Backoff},
 		{Again, []State{Backoff}, Resolve},
 		{Leave, []State{Ready}, Quit},
-		{Close, []State{Idle, Resolve, Dial, TLS, Greeting, Ehlo, StartTLS, Ready, Auth, Backoff, Quit}, Closed},
+		{Close, []State{Idle, Resolve, Dial, TLS, Greeting, Ehlo, StartTLS, Ready, Auth, Mail, Backoff, Quit}, Closed},
 	}
 }
 

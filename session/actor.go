@@ -28,6 +28,11 @@ type actor struct {
 	secure        bool // TLS stands
 	extended      bool
 	authenticated bool
+	verified      bool     // the certificate was, of the server that TLS stands with
+	owes          bool     // a transaction is open that RSET has to end
+	mails         int      // transactions that were begun
+	mailing       *mailing // while a message is on its way
+	delivery      *delivery
 	remote        string
 	caps          smtp.Capabilities
 	reply         smtp.Reply      // the newest
@@ -224,6 +229,8 @@ func (a *actor) phase(ctx context.Context, st fsm.State) (fsm.Trigger, error) {
 		return a.starttls(ctx)
 	case fsm.Auth:
 		return a.auth(ctx)
+	case fsm.Mail:
+		return a.mail(ctx)
 	default:
 		return fsm.Close, nil
 	}
@@ -260,6 +267,39 @@ func (a *actor) connected() {
 	a.connecting, a.enclosure = nil, nil
 	a.settleDown()
 	close(a.l.ready)
+}
+
+// report tells how the request that had a phase of its own ended, and answers
+// it. ended is what ended the life too.
+func (a *actor) report(ended error) {
+	r := a.serving
+	switch d := a.delivery; {
+	case d != nil:
+		d.conclude(ended)
+		if h, ok := a.heard(events.KindMessage); ok {
+			a.tell(events.OnMessage{Header: h, Receipt: d.receipt, Err: d.receipt.Err(), Elapsed: d.receipt.Ended.Sub(d.receipt.Began)})
+		}
+		if d.steps != nil {
+			a.closeTransaction(d.steps)
+		}
+		if r != nil && r.step == nil {
+			r.err = d.receipt.Err()
+		}
+		a.delivery = nil
+	case r == nil:
+		return
+	case ended != nil:
+		r.err = ended
+	}
+	if r != nil && r.login != nil {
+		if h, ok := a.heard(events.KindAuthenticate); ok {
+			a.tell(events.OnAuthenticate{Header: h, Mechanism: r.login.mechanism, Reply: r.reply, Err: r.err, Elapsed: time.Since(r.login.begun)})
+		}
+	}
+	a.serving = nil
+	if r != nil {
+		a.answer(r, r.reply, r.err)
+	}
 }
 
 // settleDown prepares a rest on a new stack, since that of a handshake or of

@@ -12,7 +12,6 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/ehlo-go/ehlo/auth"
-	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -58,23 +57,6 @@ func (a *actor) survives(err error) bool {
 	}
 }
 
-// report tells how the Authenticate that was served ended, and answers it. ended
-// is what ended the life too.
-func (a *actor) report(ended error) {
-	r := a.serving
-	if r == nil || r.login == nil {
-		return
-	}
-	if ended != nil {
-		r.err = ended
-	}
-	if h, ok := a.heard(events.KindAuthenticate); ok {
-		a.tell(events.OnAuthenticate{Header: h, Mechanism: r.login.mechanism, Reply: r.reply, Err: r.err, Elapsed: time.Since(r.login.begun)})
-	}
-	a.serving = nil
-	a.answer(r, r.reply, r.err)
-}
-
 // cancelable returns a context that ends, too, when the life is cut.
 func (a *actor) cancelable(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -98,6 +80,11 @@ func (a *actor) authenticate(ctx context.Context, l *login) (smtp.Reply, error) 
 	left, err := a.offered(l)
 	if err != nil {
 		return smtp.Reply{}, err
+	}
+	if a.owes { // AUTH has no place in a transaction (RFC 4954 4)
+		if err := a.reset(ctx); err != nil {
+			return smtp.Reply{}, err
+		}
 	}
 	ctx = auth.WithOffer(ctx, slices.Clone(left))
 	if l.only != "" {

@@ -309,7 +309,7 @@ func TestAuthenticate_C8_RefusedBeforeAByteIsSent(t *testing.T) {
 		{"no client", custom("AUTH PLAIN"), Extended | SecureImplicit, pick(nil, nil), smtp.ErrMechanism, "no client"},
 		{"an Authenticator that fails", custom("AUTH PLAIN"), Extended | SecureImplicit, pick(nil, secret), secret, "the vault"},
 		{"a choice that is not offered", custom("AUTH LOGIN"), Extended | SecureImplicit, pick(sasl.NewPlainClient("", "u", "p"), nil), smtp.ErrNoAuth, `"PLAIN"`},
-		{"H4: a mechanism that is none", custom("AUTH X"), Extended | SecureImplicit, pick(named("X\r\nMAIL"), nil), smtp.ErrNoAuth, `X\r\nMAIL`},
+		{"H4: a mechanism that is none", custom("AUTH X"), Extended | SecureImplicit, pick(nameless("X\r\nMAIL"), nil), smtp.ErrNoAuth, `X\r\nMAIL`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, srv, evs := enter(t, c.server, c.options)
@@ -328,12 +328,12 @@ func TestAuthenticate_C8_RefusedBeforeAByteIsSent(t *testing.T) {
 	}
 }
 
-// named is a client of a mechanism with a name of its own.
-type named string
+// nameless is a client of a mechanism with a name of its own.
+type nameless string
 
-func (n named) Start() (string, []byte, error) { return string(n), nil, nil }
-func (n named) Next(c []byte) ([]byte, error)  { return c, nil }
-func (n named) Done() bool                     { return true }
+func (n nameless) Start() (string, []byte, error) { return string(n), nil, nil }
+func (n nameless) Next(c []byte) ([]byte, error)  { return c, nil }
+func (n nameless) Done() bool                     { return true }
 
 func TestAuthenticate_OncePerConnection(t *testing.T) {
 	s, srv, evs := enter(t, licensed(smtptest.Implicit, "PLAIN"), Extended|SecureImplicit)

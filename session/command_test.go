@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -209,28 +211,20 @@ func TestCommand_FirstInFirstOut(t *testing.T) {
 			"VRFY": later(time.Second, "252 perhaps\r\n"), "EXPN": smtptest.Say("250 team"), "HELP": smtptest.Say("214 help"),
 		}})
 		s, evs := connected(t, Config{HostName: srv.Host(), Dialer: srv, LocalName: "client.test"})
-		codes := make(chan int, 3)
+		var calls sync.WaitGroup
 		for i, call := range []func() (smtp.Reply, error){
 			func() (smtp.Reply, error) { return s.Verify(t.Context(), "ann") },
 			func() (smtp.Reply, error) { return s.Expand(t.Context(), "team") },
 			func() (smtp.Reply, error) { return s.Help(t.Context(), "") },
 		} {
-			go func() {
-				r, err := call()
-				if err != nil {
-					t.Error(err)
+			calls.Go(func() {
+				if r, err := call(); err != nil || r.Code != []int{252, 250, 214}[i] {
+					t.Errorf("%v, %v", r, err)
 				}
-				codes <- r.Code
-			}()
-			for s.Snapshot().Waiting < i { // the first one runs, the others wait
-				<-time.After(time.Millisecond)
-			}
+			})
+			synctest.Wait() // the first one runs, the others wait
 		}
-		for _, want := range []int{252, 250, 214} {
-			if got := <-codes; got != want {
-				t.Errorf("%d, want %d", got, want)
-			}
-		}
+		calls.Wait()
 		leave(t, s, evs)
 		wantCommands(t, srv, "HELO client.test", "VRFY ann", "EXPN team", "HELP", "NOOP", "QUIT")
 	})

@@ -64,6 +64,14 @@ type Config struct {
 	Proxy *url.URL
 	// Retry says how often and when an attempt that failed is made again.
 	Retry Retry
+	// Flight says how much of a message travels before its answers are awaited.
+	Flight Flight
+	// MinRate is the least rate, in octets a second, at which a server must take
+	// content; 0 is any, bounded by Timeouts.Block alone.
+	MinRate int64
+	// LMTP speaks LMTP (RFC 2033): LHLO, and after a message one reply for each
+	// recipient. It wants a port, which is never 25.
+	LMTP bool
 	// DiscardKeywords are EHLO keywords to read over, such as CHUNKING.
 	DiscardKeywords []string
 	// Hooks enclose what the session does; see package events. A value that

@@ -71,7 +71,7 @@ func (a *actor) take(c net.Conn) error {
 		_ = c.Close()
 		return err
 	}
-	a.dialed, a.secure, a.remote = true, false, c.RemoteAddr().String()
+	a.dialed, a.secure, a.verified, a.remote = true, false, false, c.RemoteAddr().String()
 	a.caps, a.extended = smtp.Capabilities{}, false // an earlier attempt knew other ones
 	a.peer = peerOf(c)
 	a.facts.Peer = a.peer

@@ -27,6 +27,9 @@ func (a *actor) finish(cause error) {
 	}
 	s.mu.Unlock()
 
+	if connected {
+		a.report(cause) // only after a panic is there anything left
+	}
 	if connected && !errors.Is(cause, smtp.ErrClosed) {
 		a.tellCause(cause)
 	}
@@ -61,9 +64,6 @@ func (a *actor) finish(cause error) {
 	s.mu.Unlock()
 	if late {
 		s.feeds.End()
-	}
-	if r := a.serving; r != nil { // a panic came between it and its answer
-		a.answer(r, r.reply, cause)
 	}
 	for _, r := range waiting {
 		a.answer(r, smtp.Reply{}, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: l.err})

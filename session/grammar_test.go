@@ -22,7 +22,7 @@ import (
 var grammar = regexp.MustCompile(strings.NewReplacer(
 	"<short>", `(?:R?[TX]?|RD(?:S|SG|SGH|G|GH|GHS|GHSH)?[TX]?L)`,
 	"<whole>", `RD(?:SGH|GH|GHSH)`,
-	"<work>", `[caTXe]*`,
+	"<work>", `[cavpmTXe]*`,
 ).Replace(`^(?:<short>r)*(?:<short>E|<whole>C<work>L)$`))
 
 func letterOf(e events.Event) string {
@@ -31,7 +31,7 @@ func letterOf(e events.Event) string {
 	}
 	letter, ok := map[events.Kind]string{
 		events.KindResolve: "R", events.KindDial: "D", events.KindGreeting: "G", events.KindHello: "H", events.KindSecure: "S",
-		events.KindConnect: "C", events.KindCommand: "c", events.KindAuthenticate: "a", events.KindRetry: "r", events.KindTimeout: "T", events.KindCancel: "X",
+		events.KindConnect: "C", events.KindCommand: "c", events.KindAuthenticate: "a", events.KindRecipient: "v", events.KindProgress: "p", events.KindMessage: "m", events.KindRetry: "r", events.KindTimeout: "T", events.KindCancel: "X",
 		events.KindError: "E", events.KindDisconnect: "L", events.KindStateChange: "",
 	}[e.Kind()]
 	if !ok {
@@ -55,6 +55,10 @@ func told(k events.Kind) []fsm.State {
 		return []fsm.State{fsm.Ehlo}
 	case events.KindConnect, events.KindCommand:
 		return []fsm.State{fsm.Ready}
+	case events.KindRecipient, events.KindProgress:
+		return []fsm.State{fsm.Mail}
+	case events.KindMessage:
+		return []fsm.State{fsm.Ready, fsm.Mail}
 	case events.KindAuthenticate:
 		return []fsm.State{fsm.Ready, fsm.Auth}
 	case events.KindRetry:
@@ -64,7 +68,7 @@ func told(k events.Kind) []fsm.State {
 	case events.KindError:
 		return []fsm.State{fsm.Closed}
 	case events.KindTimeout, events.KindCancel:
-		return []fsm.State{fsm.Resolve, fsm.Dial, fsm.TLS, fsm.Greeting, fsm.Ehlo, fsm.StartTLS, fsm.Backoff, fsm.Ready, fsm.Auth, fsm.Quit}
+		return []fsm.State{fsm.Resolve, fsm.Dial, fsm.TLS, fsm.Greeting, fsm.Ehlo, fsm.StartTLS, fsm.Backoff, fsm.Ready, fsm.Auth, fsm.Mail, fsm.Quit}
 	default:
 		return nil
 	}
@@ -157,7 +161,7 @@ func parseHeaders(first events.OnStateChange, evs []events.Event) error {
 		}
 		// Where a life begins or backs off, and has not begun the next attempt,
 		// the number is still the old one.
-		begun := strings.Contains("RDSGHCcar", letterOf(e)) && letterOf(e) != ""
+		begun := strings.Contains("RDSGHCcavpmr", letterOf(e)) && letterOf(e) != ""
 		if h.Attempt != retries+1 && (begun || h.Attempt != retries) {
 			return fmt.Errorf("%s: after %d OnRetry", describe(e), retries)
 		}

@@ -29,6 +29,9 @@ type life struct {
 	conn       *transport.Conn
 	cancel     context.CancelCauseFunc // of what resolve and dial wait for
 	mailbox    mailbox
+	open       *Transaction // the session is its own
+	steps      []*request   // of it
+	stepping   bool         // one of them runs
 
 	err        error // before done closes: what Err returns
 	connectErr error // before done closes: what Connect returns

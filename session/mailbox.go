@@ -9,13 +9,16 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// request is what a caller wants done: one command, or a login. The session's
+// request is what a caller wants done: one command, a login or a message. The session's
 // lock guards status; reply and err are set before answered closes.
 type request struct {
 	ctx      context.Context
 	verb     string
 	line     string
-	login    *login // nil: a command
+	login    *login    // nil: a command, or
+	delivery *delivery // a message, or
+	step     step      // a part of one
+	of       *Transaction
 	status   status
 	answered chan struct{}
 	reply    smtp.Reply
@@ -74,15 +77,23 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 	if err != nil {
 		return smtp.Reply{}, err
 	}
-	select {
-	case <-r.answered:
+	if r.reads() { // nobody here would see the end of ctx while a Read hangs
+		defer context.AfterFunc(ctx, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if r.status == running {
+				l.cutLife(contextError(ctx))
+			}
+		})()
+	}
+	if r.await(ctx) {
 		return r.reply, r.err
-	case <-ctx.Done():
 	}
 	s.mu.Lock()
 	switch r.status {
 	case queued:
 		l.mailbox.remove(r)
+		l.steps = slices.DeleteFunc(l.steps, func(other *request) bool { return other == r })
 		s.mu.Unlock()
 		return smtp.Reply{}, canceled()
 	case running:
@@ -93,8 +104,27 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 	if r.login != nil && !r.login.soon(r.answered) {
 		return smtp.Reply{}, canceled()
 	}
-	<-r.answered
+	r.await(context.Background())
 	return r.reply, r.err
+}
+
+// reads reports whether the caller has to read content for the session.
+func (r *request) reads() bool {
+	return r.delivery != nil && r.delivery.lent()
+}
+
+// await waits for the answer, and reads content for the session meanwhile. It
+// reports false if ctx ends first.
+func (r *request) await(ctx context.Context) bool {
+	if r.reads() {
+		return r.delivery.content.(*lent).serve(ctx, r.answered)
+	}
+	select {
+	case <-r.answered:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // post queues a request and wakes the session.
@@ -109,8 +139,16 @@ func (s *Session) post(r *request) (*life, error) {
 		return nil, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: errors.New("Connect first")}
 	case l.leaving || l.finishing || l.cut != nil:
 		return nil, &smtp.Error{Kind: smtp.KindNotConnected, Command: r.verb, Err: errors.New("the session is ending")}
+	case r.of != nil && (l.open != r.of || r.of.over):
+		return nil, errOver(r.verb)
+	case r.of == nil && l.open != nil:
+		return nil, &smtp.Error{Kind: smtp.KindBusy, Command: r.verb, Err: errors.New("Commit or Abort the Transaction first")}
 	}
-	l.mailbox.queue = append(l.mailbox.queue, r)
+	if r.of == nil {
+		l.mailbox.queue = append(l.mailbox.queue, r)
+	} else {
+		l.steps = append(l.steps, r)
+	}
 	l.wake()
 	return l, nil
 }

@@ -25,6 +25,9 @@ func (a *actor) ready() (fsm.Trigger, error) {
 		case r != nil && r.login != nil:
 			a.serving = r
 			return fsm.Authenticate, nil
+		case r != nil && r.delivery != nil:
+			a.serving = r
+			return fsm.Deliver, nil
 		case r != nil:
 			if err := a.serve(r); err != nil {
 				return 0, err
@@ -70,6 +73,9 @@ func (a *actor) serve(r *request) error {
 	reply, err := a.exchange(r.ctx, r.verb, r.line, a.plan.timeouts.Command, true)
 	if err == nil {
 		err = a.settle(r)
+	}
+	if err == nil && r.verb == "RSET" && reply.Positive() {
+		a.owes = false
 	}
 	over := err != nil // and not only a refusal
 	if err == nil {

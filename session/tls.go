@@ -15,7 +15,7 @@ func (a *actor) handshake() error {
 	if err != nil {
 		return err
 	}
-	a.secure = true
+	a.secure, a.verified = true, verdict == nil
 	state := a.conn.TLS().ConnectionState()
 	a.facts.TLS, a.facts.Verdict = &state, verdict
 	if h, ok := a.heard(events.KindSecure); ok {

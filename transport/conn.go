@@ -37,6 +37,7 @@ type buffer struct {
 	r, w   int
 	parser smtp.Parser
 	out    []byte
+	vector net.Buffers // of a write in several pieces
 }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
@@ -155,11 +156,9 @@ func (c *Conn) WriteLine(line string, limit time.Duration) error {
 	if err := c.arm(in(limit)); err != nil {
 		return ioError(err, false)
 	}
-	var w io.Writer = c.sock.Conn
-	if c.tls != nil {
-		w = c.tls
-	}
-	if _, err := w.Write(b.out); err != nil {
+	_, err := c.writeOne(b.out)
+	clear(b.out) // it may have been a secret, and the buffer is used by others
+	if err != nil {
 		return c.failure(err, false)
 	}
 	return nil

@@ -38,6 +38,7 @@ func (p TLSPolicy) Config() *tls.Config {
 	if p.Trusted {
 		cfg.InsecureSkipVerify = true
 	}
+	cfg.DynamicRecordSizingDisabled = true // it is for pages that show early; here it only costs system calls
 	if cfg.MinVersion == 0 {
 		cfg.MinVersion = tls.VersionTLS12
 		if p.Fallback {

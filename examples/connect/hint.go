@@ -54,6 +54,10 @@ func hint(err error) string {
 			return "a 4yz may pass; -retry-replies is for servers of one's own"
 		}
 		return "the server does not want this; its words stand above"
+	case smtp.KindContent:
+		return "the message could not be read; nothing of it was delivered"
+	case smtp.KindBusy, smtp.KindSessionSpent:
+		return "that is about messages, of which this program sends none"
 	case smtp.KindPanic:
 		return "that is a bug in ehlo or in a hook: please report it"
 	default:

@@ -144,6 +144,26 @@ func lineOf(e events.Event) any {
 			failure
 			Elapsed float64 `json:"elapsed"`
 		}{begin, smtp.Escape(e.Mechanism), e.Reply.Code, e.Reply.Enhanced.String(), e.Reply.String(), failureOf(e.Err), e.Elapsed.Seconds()}
+	case events.OnRecipient:
+		return struct {
+			head
+			Address string `json:"address"`
+			Reply   string `json:"reply"` // with success too
+			failure
+		}{begin, smtp.Escape(e.Address), e.Reply.String(), failureOf(e.Err)}
+	case events.OnProgress:
+		return struct {
+			head
+			Octets int64 `json:"octets"`
+			Size   int64 `json:"size"`
+		}{begin, e.Octets, e.Size}
+	case events.OnMessage:
+		return struct {
+			head
+			Outcome string `json:"outcome"`
+			failure
+			Elapsed float64 `json:"elapsed"`
+		}{begin, e.Receipt.Outcome.String(), failureOf(e.Err), e.Elapsed.Seconds()}
 	case events.OnRetry:
 		return struct {
 			head

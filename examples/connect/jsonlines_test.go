@@ -33,6 +33,9 @@ func allKinds() []events.Event {
 		events.OnConnect{Header: h, Host: "mx.example", Port: 25, Remote: "192.0.2.1:25", Elapsed: 1500 * time.Millisecond},
 		events.OnCommand{Header: h, Verb: "NOOP", Reply: reply, Elapsed: time.Second},
 		events.OnAuthenticate{Header: h, Mechanism: "X" + nasty, Reply: smtp.Reply{Code: 535, Text: nasty}, Err: err, Elapsed: time.Second},
+		events.OnRecipient{Header: h, Address: nasty, Reply: err.Reply, Err: err},
+		events.OnProgress{Header: h, Octets: 5, Size: -1},
+		events.OnMessage{Header: h, Receipt: &smtp.Receipt{Outcome: smtp.Rejected, Reply: err.Reply, Cause: err}, Err: err, Elapsed: time.Second},
 		events.OnRetry{Header: h, Err: err, Delay: 500 * time.Millisecond},
 		events.OnTimeout{Header: h, Err: err},
 		events.OnCancel{Header: h, Err: errors.New(nasty)},
@@ -52,7 +55,9 @@ func TestJSONLines_EveryKind(t *testing.T) {
 		events.KindRetry:        "phase command type code reply error delay",
 		events.KindTimeout:      "phase command type code reply error", events.KindCancel: "phase command type code reply error",
 		events.KindError: "final phase command type code reply error", events.KindDisconnect: "reason code reply error",
-		events.KindLagged: "missed",
+		events.KindLagged: "missed", events.KindProgress: "octets size",
+		events.KindRecipient: "address phase command type code reply error",
+		events.KindMessage:   "outcome phase command type code reply error elapsed",
 	}
 	seen := events.Mask(0)
 	for _, e := range allKinds() {

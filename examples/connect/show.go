@@ -117,6 +117,18 @@ func (s *screen) describe(e events.Event) (colour func(string) string, detail st
 			return s.red, authenticated(e) + ": " + say(e.Err)
 		}
 		return s.green, "logged in " + authenticated(e) + ": " + e.Reply.String()
+	case events.OnRecipient:
+		if e.Err != nil {
+			return s.red, smtp.Escape(e.Address) + ": " + say(e.Err)
+		}
+		return s.green, smtp.Escape(e.Address) + ": " + e.Reply.String()
+	case events.OnProgress:
+		return s.dim, fmt.Sprintf("%d octets", e.Octets)
+	case events.OnMessage:
+		if e.Err != nil {
+			return s.red, e.Receipt.Outcome.String() + ": " + say(e.Err)
+		}
+		return s.green, e.Receipt.String()
 	case events.OnRetry:
 		when := "at once, next address"
 		if e.Delay > 0 {

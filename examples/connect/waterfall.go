@@ -35,7 +35,7 @@ func (w *waterfall) add(e events.OnStateChange) {
 	switch e.To {
 	case fsm.Resolve: // every attempt begins with it
 		attempt++
-	case fsm.Backoff, fsm.Auth, fsm.Quit:
+	case fsm.Backoff, fsm.Auth, fsm.Mail, fsm.Quit:
 		attempt = 0
 	case fsm.Idle, fsm.Ready, fsm.Closed:
 		return // no work is done there

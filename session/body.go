@@ -1,0 +1,385 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
+)
+
+// body is the content of a message on its way out.
+type body struct {
+	chunked bool // by BDAT (RFC 3030), else by DATA
+	as      bool // goes as it is: nothing is normalised
+	open    bool // DATA was answered 354, or a chunk was sent
+	total   int64
+	encoder transport.Encoder
+	header  []byte   // of a chunk
+	pieces  [][]byte // of what goes out next
+
+	strictLines bool
+	only7Bit    bool // an octet over 127 is refused
+	told        time.Time
+}
+
+// reset prepares the next message.
+func (b *body) reset(d *delivery, chunked bool, m *smtp.Message, only7Bit bool) {
+	b.chunked, b.open, b.total = chunked, false, 0
+	b.as = d.mail.Body == smtp.BodyBinaryMIME || chunked && m.Canonical
+	b.encoder.Dots, b.encoder.Strict = !chunked, m.Newlines == smtp.RefuseBareNewlines
+	b.encoder.Reset()
+	b.strictLines, b.only7Bit = m.StrictLines, only7Bit
+	b.told = time.Time{}
+}
+
+// encode makes the next pieces of a block, with the end of the content if it is
+// the last, and refuses what must not go out.
+func (b *body) encode(block []byte, last bool) error {
+	if b.as {
+		b.pieces = append(b.pieces[:0], block)
+		return nil
+	}
+	pieces, err := b.encoder.Encode(block)
+	if err != nil {
+		return err
+	}
+	b.pieces = append(b.pieces[:0], pieces...)
+	if last {
+		end, err := b.encoder.End()
+		if err != nil {
+			return err
+		}
+		if len(end) > 0 {
+			b.pieces = append(b.pieces, end)
+		}
+	}
+	f := b.encoder.Facts()
+	switch {
+	case b.only7Bit && f.EightBit:
+		return errEightBit()
+	case b.strictLines && f.LongLines > 0:
+		return errLongLine(f)
+	}
+	return nil
+}
+
+func errEightBit() error {
+	return &smtp.Error{Kind: smtp.KindNotOffered, Permanent: true, Err: errors.New(
+		"8BITMIME: the content holds octets over 127, want it encoded as quoted-printable or base64, or Allow8Bit (RFC 6152)")}
+}
+
+func errLongLine(f transport.Facts) error {
+	return smtp.Invalid(fmt.Sprintf("a line of %d octets: StrictLines wants at most 998 (RFC 5322 2.1.1)", f.Longest))
+}
+
+func errBare(f transport.Facts) error {
+	return smtp.Invalid(fmt.Sprintf("a bare CR or LF at octet %d: RefuseBareNewlines wants CRLF", f.FirstBare))
+}
+
+func octetsOf(pieces [][]byte) (n int64) {
+	for _, p := range pieces {
+		n += int64(len(p))
+	}
+	return n
+}
+
+// chunk writes the header of the pieces as a chunk.
+func (b *body) chunk(n int64, last bool) []byte {
+	b.header = strconv.AppendInt(append(b.header[:0], "BDAT "...), n, 10)
+	if last {
+		b.header = append(b.header, " LAST"...)
+	}
+	b.header = append(b.header, "\r\n"...)
+	return b.header
+}
+
+// pour sends the content from where it is, block by block, and takes the answer
+// to its end. Recipients have been accepted. The error is that of the session.
+func (a *actor) pour(ctx context.Context, d *delivery) error {
+	b := &a.mailing.body
+	if b.chunked && d.facts.Size >= 0 && !d.lent() {
+		return a.pourWhole(ctx, d)
+	}
+	for {
+		block, last, err := d.content.next(ctx)
+		if err == nil {
+			err = b.encode(block, last)
+		}
+		if err != nil {
+			return a.giveUp(d, err)
+		}
+		if done, err := a.push(ctx, d, last); done || err != nil {
+			return err
+		}
+	}
+}
+
+// pourWhole sends content of which every octet is counted as one chunk.
+func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
+	b := &a.mailing.body
+	c := command{verb: "BDAT LAST"}
+	if err := a.begun(ctx, &c); err != nil {
+		return err
+	}
+	d.receipt.Chunked = true
+	header := b.chunk(d.facts.Size, true)
+	for left, last := d.facts.Size, false; !last; header = nil {
+		var block []byte
+		var err error
+		if block, last, err = d.content.next(ctx); err == nil {
+			err = b.encode(block, last)
+		}
+		if left -= octetsOf(b.pieces); err == nil && (left < 0 || last && left != 0) {
+			err = &smtp.Error{Kind: smtp.KindContent, Err: errors.New("it has changed since its size was taken")}
+		}
+		if err != nil && header == nil { // in the middle of the chunk, which is never filled up
+			d.cause = err
+			err = named(err, c.verb)
+		} else if err == nil {
+			err = a.spill(header, d, last, c.verb)
+		} else {
+			d.cause, err = err, nil
+			last = true
+		}
+		if err != nil || d.cause != nil {
+			a.answered(&c, smtp.Reply{}, errors.Join(err, d.cause))
+			return err
+		}
+	}
+	d.receipt.Flights++
+	return a.end(d, &c)
+}
+
+// lent reports content that only its caller can read.
+func (d *delivery) lent() bool {
+	_, ok := d.content.(*lent)
+	return ok
+}
+
+// giveUp ends a message whose content cannot go on: nothing that the server has
+// may pass for the whole of it. Within DATA that takes the connection; between
+// chunks RSET will do.
+func (a *actor) giveUp(d *delivery, err error) error {
+	d.cause = err
+	if a.mailing.body.open && !a.mailing.body.chunked {
+		return named(err, "DATA")
+	}
+	if e := asError(err); e.Kind == smtp.KindCanceled {
+		return err
+	}
+	return nil
+}
+
+// push sends what was encoded, and with the last of it takes the answer to the
+// end. done says that the message is decided.
+func (a *actor) push(ctx context.Context, d *delivery, last bool) (done bool, err error) {
+	b := &a.mailing.body
+	if b.chunked {
+		return a.pushChunk(ctx, d, last)
+	}
+	if !b.open {
+		if refused, err := a.askToSend(ctx, d); refused || err != nil {
+			return true, err
+		}
+	}
+	if err := a.spill(nil, d, last, "DATA"); err != nil {
+		return true, err
+	}
+	if !last {
+		return false, nil
+	}
+	c := command{verb: "."}
+	d.receipt.Flights++
+	if err := a.begun(ctx, &c); err != nil {
+		return true, err
+	}
+	return true, a.end(d, &c)
+}
+
+// askToSend says DATA by itself.
+func (a *actor) askToSend(ctx context.Context, d *delivery) (refused bool, err error) {
+	f := &a.mailing.flight
+	f.empty()
+	f.say("DATA")
+	if err := a.depart(ctx, d, f.due, f.out, nil); err != nil {
+		return false, err
+	}
+	r, err := a.hear(&f.due[0])
+	if err != nil {
+		return false, a.failed(d, err)
+	}
+	return a.mayGoOn(d, r)
+}
+
+// mayGoOn takes the answer to DATA.
+func (a *actor) mayGoOn(d *delivery, r smtp.Reply) (refused bool, err error) {
+	switch {
+	case r.Code == 354:
+		a.mailing.body.open = true
+		return false, nil
+	case r.Negative():
+		d.reject("DATA", r, refusal(r))
+		return true, nil
+	}
+	return false, &smtp.Error{Kind: smtp.KindProtocol, Command: "DATA", Reply: r, Err: fmt.Errorf("%d where 354 was due", r.Code)}
+}
+
+// pushChunk sends a chunk. LAST follows only where every chunk before was
+// accepted; one chunk is on its way at a time.
+func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done bool, err error) {
+	b := &a.mailing.body
+	n := octetsOf(b.pieces)
+	if n == 0 && !last {
+		return false, nil // a chunk without octets says nothing, and some servers take it for the last
+	}
+	verb := "BDAT"
+	if last {
+		verb = "BDAT LAST"
+	}
+	c := command{verb: verb}
+	if err := a.begun(ctx, &c); err != nil {
+		return true, err
+	}
+	d.receipt.Chunked = true
+	if err := a.spill(b.chunk(n, last), d, last, verb); err != nil {
+		a.answered(&c, smtp.Reply{}, err)
+		return true, err
+	}
+	d.receipt.Flights++
+	if last {
+		return true, a.end(d, &c)
+	}
+	r, err := a.hear(&c)
+	switch {
+	case err != nil:
+		return true, a.failed(d, err)
+	case r.Negative():
+		d.reject(verb, r, refusal(r))
+		return true, nil
+	case !r.Positive():
+		return true, named(refusal(r), verb)
+	}
+	return false, nil
+}
+
+// spill writes pieces of content. Where that fails, or the server speaks in the
+// middle, what it says is the reason (5yz, then a close).
+func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error {
+	b := &a.mailing.body
+	if a.mailing.body.open && (!a.conn.Quiet() || a.conn.Buffered() > 0) {
+		return a.interrupted(d, verb, a.conn.ReadUnsolicited(a.plan.timeouts.Line))
+	}
+	pieces := b.pieces
+	if header != nil {
+		pieces = append(a.mailing.pieces[:0], header)
+		pieces = append(pieces, b.pieces...)
+		a.mailing.pieces = pieces
+	}
+	_, err := a.conn.WritePieces(pieces, a.pace())
+	if err != nil {
+		if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply {
+			err = spoken
+		}
+		return a.interrupted(d, verb, err)
+	}
+	d.handed = last
+	a.measure(d)
+	a.progress(d, last)
+	return nil
+}
+
+// lastWords is how long a server that has closed the connection is listened to.
+const lastWords = 50 * time.Millisecond
+
+// interrupted ends a message in the middle of its content, and the session.
+func (a *actor) interrupted(d *delivery, verb string, err error) error {
+	if e := asError(err); e.Kind == smtp.KindReply {
+		a.reply = e.Reply
+		d.reject(verb, e.Reply, e)
+	}
+	return named(err, verb)
+}
+
+// measure writes down how much of the content has travelled.
+func (a *actor) measure(d *delivery) {
+	b := &a.mailing.body
+	if b.as {
+		d.receipt.Octets += octetsOf(b.pieces)
+		return
+	}
+	f := b.encoder.Facts()
+	d.receipt.Octets, d.receipt.LongLines = f.Octets, int(f.LongLines)
+}
+
+// progressEvery is the time between two OnProgress of a message.
+const progressEvery = 100 * time.Millisecond
+
+func (a *actor) progress(d *delivery, last bool) {
+	if !last {
+		now := time.Now()
+		b := &a.mailing.body
+		if now.Sub(b.told) < progressEvery {
+			return
+		}
+		b.told = now
+	}
+	if h, ok := a.heard(events.KindProgress); ok {
+		a.tell(events.OnProgress{Header: h, Octets: d.receipt.Octets, Size: d.facts.Size})
+	}
+}
+
+// end takes the answer to the end of the content: the message is decided. With
+// LMTP there is one for each recipient that was accepted, in their order (RFC
+// 2033 4.2).
+func (a *actor) end(d *delivery, c *command) error {
+	if d.lmtp {
+		return a.endOfEach(d, c)
+	}
+	r, err := a.hear(c)
+	if e := asError(err); err != nil && e.Kind == smtp.KindReply { // 421
+		d.decide(r, err)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	why := refusal(r)
+	if why != nil && !r.Negative() {
+		return named(why, c.verb)
+	}
+	a.owes = false
+	d.decide(r, why)
+	return nil
+}
+
+// endOfEach is end for LMTP. What was answered before the connection was lost
+// stands.
+func (a *actor) endOfEach(d *delivery, c *command) error {
+	for i := range d.receipt.Recipients {
+		to := &d.receipt.Recipients[i]
+		if !waiting(to) {
+			continue
+		}
+		r, err := a.hear(c)
+		why := refusal(r)
+		if err != nil || why != nil && !r.Negative() {
+			if err == nil {
+				err = named(why, c.verb)
+			}
+			if r.Code == 421 { // it answers for all who are left
+				d.decide(r, err)
+			}
+			return err
+		}
+		d.receipt.Reply = r
+		decideFor(to, r, why)
+		a.tellRecipient(to)
+	}
+	a.owes, d.final = false, true
+	return nil
+}

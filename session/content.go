@@ -1,0 +1,293 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
+)
+
+const (
+	// firstBlock is how much of a reader is read before anything is said: a
+	// message of no more is known as a whole.
+	firstBlock = 64 << 10
+	// nextBlock is how much at a time after that, and the most in a chunk.
+	nextBlock = 256 << 10
+)
+
+// content yields a message's octets block by block. A block is good until the
+// next call.
+type content interface {
+	// next returns the next block and whether it is the last one.
+	next(ctx context.Context) (block []byte, last bool, err error)
+	// size returns how many octets there are, -1 if that is not known.
+	size() int64
+	// release ends the use of the content.
+	release()
+}
+
+// prepare finds how a message's content can be read: at once, or by the caller
+// alone. It may read the first block, so it runs on the caller's goroutine.
+func prepare(m *smtp.Message) (content, error) {
+	switch r := m.Content.(type) {
+	case *bytes.Buffer:
+		return fit(m, &inMemory{whole: r.Bytes()})
+	case *bytes.Reader:
+		var c catcher
+		if _, err := r.WriteTo(&c); err != nil {
+			return nil, err
+		}
+		return fit(m, &inMemory{whole: c})
+	case *strings.Reader:
+		return fit(m, newStored(r, r.Size()-int64(r.Len()), int64(r.Len())))
+	case *os.File:
+		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
+			at, err := r.Seek(0, io.SeekCurrent)
+			if err == nil && info.Size() >= at {
+				return fit(m, newStored(r, at, info.Size()-at))
+			}
+		}
+	}
+	return newLent(m)
+}
+
+// fit refuses content that is not of the size that was stated.
+func fit(m *smtp.Message, c content) (content, error) {
+	if m.Size != 0 && m.Size != c.size() {
+		return nil, sizeError(m.Size, c.size())
+	}
+	return c, nil
+}
+
+func sizeError(stated, found int64) error {
+	if found < 0 {
+		return smtp.Invalid(fmt.Sprintf("Content goes on after the %d octets of Size", stated))
+	}
+	return smtp.Invalid(fmt.Sprintf("Content has %d octets and Size says %d", found, stated))
+}
+
+// catcher keeps what a bytes.Reader would write.
+type catcher []byte
+
+func (c *catcher) Write(p []byte) (int, error) {
+	*c = p
+	return len(p), nil
+}
+
+// inMemory is content that is there.
+type inMemory struct {
+	whole []byte
+	read  int
+}
+
+func (c *inMemory) next(context.Context) ([]byte, bool, error) {
+	block := c.whole[c.read:]
+	if len(block) > nextBlock {
+		block = block[:nextBlock]
+	}
+	c.read += len(block)
+	return block, c.read == len(c.whole), nil
+}
+
+func (c *inMemory) size() int64 { return int64(len(c.whole)) }
+func (c *inMemory) release()    {}
+
+// stored is content that can be read anywhere without waiting: a string, a
+// regular file.
+type stored struct {
+	from   io.ReaderAt
+	at     int64
+	end    int64
+	buffer *[]byte
+}
+
+func newStored(from io.ReaderAt, at, size int64) *stored {
+	return &stored{from: from, at: at, end: at + size}
+}
+
+func (c *stored) next(context.Context) ([]byte, bool, error) {
+	if c.buffer == nil {
+		c.buffer = blocks.Get().(*[]byte)
+	}
+	n, err := c.from.ReadAt((*c.buffer)[:min(int64(len(*c.buffer)), c.end-c.at)], c.at)
+	c.at += int64(n)
+	if err != nil && (!errors.Is(err, io.EOF) || c.at < c.end) {
+		return nil, false, readError(err)
+	}
+	return (*c.buffer)[:n], c.at == c.end, nil
+}
+
+func (c *stored) size() int64 { return c.end - c.at }
+func (c *stored) release() {
+	if c.buffer != nil {
+		blocks.Put(c.buffer)
+		c.buffer = nil
+	}
+}
+
+// rewound returns the content from its beginning, for another reading.
+func (c *stored) rewound() *stored { return &stored{from: c.from, at: c.at, end: c.end} }
+
+// readError is that of a reader of the caller's.
+func readError(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return &smtp.Error{Kind: smtp.KindContent, Err: err}
+}
+
+var blocks = sync.Pool{New: func() any { b := make([]byte, firstBlock); return &b }}
+
+var largeBlocks = sync.Pool{New: func() any { b := make([]byte, nextBlock); return &b }}
+
+// lent is content that only its caller can read, since reading may wait for
+// ever. The session asks for a block, and the goroutine that called Send fills
+// it.
+type lent struct {
+	reader io.Reader
+	stated int64
+	read   int64
+	want   chan *[]byte // to be filled
+	got    chan filled
+	buffer *[]byte // the session has it
+	ended  bool
+
+	panicked any // the reader did
+}
+
+type filled struct {
+	n    int
+	last bool
+	err  error
+}
+
+// newLent reads the first block. If that is all, the content is in memory.
+func newLent(m *smtp.Message) (content, error) {
+	c := &lent{reader: m.Content, stated: m.Size, want: make(chan *[]byte, 1), got: make(chan filled, 1)}
+	c.buffer = blocks.Get().(*[]byte)
+	f := c.fill(*c.buffer)
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	if f.err != nil {
+		c.release()
+		return nil, f.err
+	}
+	if f.last {
+		whole := append([]byte(nil), (*c.buffer)[:f.n]...)
+		c.release()
+		return &inMemory{whole: whole}, nil
+	}
+	c.got <- f
+	return c, nil
+}
+
+// fill reads one block. The caller's goroutine runs it.
+func (c *lent) fill(b []byte) (f filled) {
+	defer func() {
+		if c.panicked = recover(); c.panicked != nil {
+			f = filled{err: readError(errors.New("the reader panicked"))}
+		}
+	}()
+	n, err := io.ReadFull(c.reader, b)
+	c.read += int64(n)
+	f = filled{n: n, last: errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)}
+	switch {
+	case err != nil && !f.last:
+		f.err = readError(err)
+	case c.stated > 0 && c.read > c.stated:
+		f.err = sizeError(c.stated, -1)
+	case c.stated > 0 && f.last && c.read < c.stated:
+		f.err = sizeError(c.stated, c.read)
+	}
+	return f
+}
+
+// serve fills the blocks that are asked for until the message is answered, or
+// ctx ends. A reader that panics does so when the session is done with it.
+func (c *lent) serve(ctx context.Context, answered <-chan struct{}) bool {
+	for {
+		select {
+		case <-answered:
+			if c.panicked != nil {
+				panic(c.panicked)
+			}
+			return true
+		default:
+		}
+		select {
+		case <-answered:
+		case b := <-c.want:
+			c.got <- c.fill(*b)
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (c *lent) next(ctx context.Context) ([]byte, bool, error) {
+	if c.ended {
+		return nil, true, nil
+	}
+	if len(c.got) == 0 {
+		if len(*c.buffer) < nextBlock {
+			c.release()
+			c.buffer = largeBlocks.Get().(*[]byte)
+		}
+		c.want <- c.buffer
+	}
+	select {
+	case f := <-c.got:
+		c.ended = f.last
+		return (*c.buffer)[:f.n], f.last, f.err
+	case <-ctx.Done():
+		c.buffer = nil // the reader may still be writing into it
+		return nil, false, &smtp.Error{Kind: smtp.KindCanceled, Err: contextError(ctx)}
+	}
+}
+
+func (c *lent) size() int64 {
+	if c.stated > 0 {
+		return c.stated
+	}
+	return -1
+}
+
+func (c *lent) release() {
+	switch {
+	case c.buffer == nil:
+	case len(*c.buffer) == firstBlock:
+		blocks.Put(c.buffer)
+	default:
+		largeBlocks.Put(c.buffer)
+	}
+	c.buffer = nil
+}
+
+// scan looks at content that can be read twice.
+func scan(c content) (f transport.Facts, known bool, err error) {
+	switch c := c.(type) {
+	case *inMemory:
+		return transport.Scan(c.whole), true, nil
+	case *stored:
+		again := c.rewound()
+		defer again.release()
+		var s transport.Scanner
+		for last := again.at == again.end; !last; {
+			var block []byte
+			if block, last, err = again.next(context.Background()); err != nil {
+				return f, false, err
+			}
+			s.Scan(block)
+		}
+		return s.Facts(), true, nil
+	}
+	return f, false, nil
+}

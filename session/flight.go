@@ -1,0 +1,157 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
+)
+
+// Flight says how much of a message travels before its answers are awaited.
+type Flight uint8
+
+// The flights. What the server has not offered (PIPELINING, RFC 2920; CHUNKING,
+// RFC 3030) makes more of them.
+const (
+	// Envelope sends MAIL and every RCPT in one write and the content after their
+	// answers: two round trips. Not an octet of content leaves before a recipient
+	// is accepted.
+	Envelope Flight = iota
+	// Full sends MAIL, RCPT and the content of up to 64 KiB by BDAT LAST in one
+	// write, one round trip, where the server offers both extensions and one
+	// refusal means no more than that this recipient is left out.
+	//
+	// The risk: a server that refuses the BDAT and does not read over its content
+	// takes the content for commands (go-smtp before 0.25.1). Use it for servers
+	// whose software is known.
+	Full
+	// Single sends one command at a time, for servers that offer PIPELINING and
+	// do it badly.
+	Single
+)
+
+// String returns "envelope", "full" or "single".
+func (f Flight) String() string {
+	switch f {
+	case Envelope:
+		return "envelope"
+	case Full:
+		return "full"
+	case Single:
+		return "single"
+	}
+	return fmt.Sprintf("Flight(%d)", uint8(f))
+}
+
+// maxUnanswered is how many octets of commands may be on their way before the
+// answers are read: two ends that both only write stop each other (RFC 2920
+// 3.1).
+const maxUnanswered = 4 << 10
+
+// command is one that has no answer yet.
+type command struct {
+	verb  string
+	to    int             // of RCPT: which recipient
+	end   int             // where its line ends in the flight's octets
+	scope context.Context // what CommandStart returned
+}
+
+// flight is command lines, and the answers that are due for them in their order.
+type flight struct {
+	out []byte
+	due []command
+}
+
+func (f *flight) empty() { f.out, f.due = f.out[:0], f.due[:0] }
+
+// line adds a command whose line has been appended to out.
+func (f *flight) line(verb string, to int) {
+	f.out = append(f.out, "\r\n"...)
+	f.due = append(f.due, command{verb: verb, to: to, end: len(f.out)})
+}
+
+func (f *flight) say(line string) {
+	f.out = append(f.out, line...)
+	f.line(line, 0)
+}
+
+// begun opens the scope of a command.
+func (a *actor) begun(ctx context.Context, c *command) (err error) {
+	c.scope, err = a.s.hooks.CommandStart(ctx, events.CommandStart{Verb: c.verb})
+	return err
+}
+
+// answered closes it.
+func (a *actor) answered(c *command, r smtp.Reply, err error) {
+	if c.scope == nil {
+		return
+	}
+	if err == nil && !r.Intermediate() {
+		err = refusal(r)
+	}
+	a.hookErr = errors.Join(a.hookErr, a.s.hooks.CommandEnd(c.scope, events.CommandEnd{Verb: c.verb, Reply: r, Err: err}))
+	c.scope = nil
+}
+
+// write writes lines of a flight, and what of the content goes with them, where
+// the server has said nothing unasked.
+func (a *actor) write(lines []byte, content [][]byte) error {
+	if !a.conn.Quiet() || a.conn.Buffered() > 0 {
+		return a.conn.ReadUnsolicited(a.plan.timeouts.Line)
+	}
+	pieces := append(append(a.mailing.pieces[:0], lines), content...)
+	a.mailing.pieces = pieces
+	_, err := a.conn.WritePieces(pieces, a.pace())
+	return err
+}
+
+// pace is how slowly the server may take content.
+func (a *actor) pace() transport.Pace {
+	return transport.Pace{Block: a.plan.timeouts.Block, Rate: a.s.config.MinRate}
+}
+
+// hear reads the answer to a command. An error is that of the connection or of
+// the protocol, and 421, after which the server answers nothing more.
+func (a *actor) hear(c *command) (smtp.Reply, error) {
+	r, err := a.conn.ReadReply(a.limit(c.verb), true)
+	a.answered(c, r, err)
+	if err != nil {
+		return r, named(err, c.verb)
+	}
+	a.reply = r
+	if r.Code == 421 {
+		return r, named(refusal(r), c.verb)
+	}
+	return r, nil
+}
+
+// limit returns the wait for the answer to a command.
+func (a *actor) limit(verb string) time.Duration {
+	t := &a.plan.timeouts
+	switch verb {
+	case "MAIL":
+		return t.Mail
+	case "RCPT":
+		return t.Rcpt
+	case "DATA":
+		return t.Data
+	case "BDAT":
+		return t.Chunk
+	case "BDAT LAST", ".":
+		return t.End
+	}
+	return t.Command
+}
+
+// named puts the command's name into an error.
+func named(err error, verb string) error {
+	e := asError(err)
+	if e.Command == "" {
+		e.Command = verb
+	}
+	return e
+}

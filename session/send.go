@@ -1,0 +1,79 @@
+package session
+
+import (
+	"context"
+
+	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// Send sends a message in one mail transaction (RFC 5321 3.3): its envelope in
+// one flight where the server allows it, then its content; see Flight. Recipients
+// are those of the message and never read from its header.
+//
+// The error is nil only if every recipient was accepted and the server has taken
+// the message. The receipt is there in any case and tells what became of the
+// message and of each recipient: accepted, rejected, not sent, or unknown, where
+// the whole of it was handed over and no answer came. Nothing is ever sent twice
+// by itself; smtp.SafeToRetry says where it can be.
+//
+// A refusal leaves the session ready. If ctx ends while the message is on its
+// way the connection is closed. While the session connects Send waits for its
+// turn; without a life it fails with smtp.ErrNotConnected.
+//
+// Content is read by the goroutine that called Send, once, unless it is a
+// bytes.Reader, strings.Reader, bytes.Buffer or regular file, which are fastest.
+// If ctx ends while its Read hangs the connection is closed at once, and Send
+// returns when Read does.
+func (s *Session) Send(ctx context.Context, m *smtp.Message) (*smtp.Receipt, error) {
+	d := &delivery{mail: &m.Mail, recipients: m.Recipients, message: m, receipt: newReceipt(m.Recipients)}
+	if err := s.send(ctx, d); err != nil { // it came to nothing
+		d.conclude(err)
+	}
+	return d.receipt, d.receipt.Err()
+}
+
+// send hands a message to the session. The error says that it was not taken.
+func (s *Session) send(ctx context.Context, d *delivery) (err error) {
+	if events.InHook(ctx) { // before its content is read
+		return &smtp.Error{Kind: smtp.KindInHook, Command: "MAIL"}
+	}
+	if err := d.message.Validate(); err != nil {
+		return named(err, "MAIL")
+	}
+	if d.content, err = prepare(d.message); err != nil {
+		return named(err, "MAIL")
+	}
+	if err := d.inspect(); err != nil {
+		return named(err, "MAIL")
+	}
+	_, err = s.ask(ctx, &request{verb: "MAIL", delivery: d})
+	d.content.release()
+	return err
+}
+
+// inspect finds what is to be known of the content, and refuses what the message
+// does not allow.
+func (d *delivery) inspect() error {
+	m := d.message
+	d.facts = smtp.ContentFacts{Size: d.content.size(), Unscanned: true, Allow8Bit: m.Allow8Bit}
+	for i := range m.Recipients {
+		d.facts.UTF8Recipients = d.facts.UTF8Recipients || m.Recipients[i].NeedsUTF8()
+	}
+	if m.Canonical || m.Body == smtp.BodyBinaryMIME {
+		return nil
+	}
+	f, known, err := scan(d.content)
+	if err != nil || !known {
+		return err
+	}
+	d.facts.Size, d.facts.Unscanned = f.Octets, false
+	d.facts.EightBit, d.facts.UTF8Header = f.EightBit, f.EightBitHeader && !m.Allow8Bit
+	switch {
+	case m.StrictLines && f.LongLines > 0:
+		return errLongLine(f)
+	case m.Newlines == smtp.RefuseBareNewlines && f.FirstBare >= 0:
+		return errBare(f)
+	}
+	return nil
+}

@@ -1,0 +1,320 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// Transaction is one mail transaction by steps (RFC 5321 3.3): AddRecipient for
+// each recipient, Write for the content, and Commit, without which nothing is
+// delivered. While it is open the session is its own: every other request gets
+// smtp.ErrBusy at once. It ends by Commit, by Abort, with Begin's context, or with
+// the connection.
+//
+//	t, err := s.Begin(ctx, smtp.Mail{From: "ann@example.org"})
+//	…
+//	defer t.Abort() // does nothing after Commit
+//
+// Its methods are safe for concurrent use, one after another.
+type Transaction struct {
+	s   *Session
+	l   *life
+	ctx context.Context // Begin's
+	d   *delivery
+	end func() bool // of the watch on ctx
+
+	expired bool // ctx has ended; under the session's lock
+	over    bool // under the session's lock
+
+	mu     sync.Mutex
+	buffer []byte
+	failed error // what became of the content so far
+}
+
+// Begin opens a transaction: MAIL is said and answered. ctx bounds the whole of
+// the transaction, not only this call. A refused MAIL is an error and leaves the
+// session ready.
+//
+// Begin waits, ends and fails as Send does.
+func (s *Session) Begin(ctx context.Context, m smtp.Mail) (*Transaction, error) {
+	d := &delivery{mail: &m, message: &smtp.Message{Mail: m}, receipt: newReceipt(nil)}
+	d.facts = smtp.ContentFacts{Size: -1, Unscanned: true}
+	if err := m.Validate(); err != nil {
+		return nil, named(err, "MAIL")
+	}
+	d.steps = &Transaction{s: s, ctx: ctx, d: d}
+	r := &request{verb: "MAIL", delivery: d}
+	if _, err := s.ask(ctx, r); err != nil {
+		return nil, err
+	}
+	return d.steps, nil
+}
+
+// AddRecipient says RCPT and returns nil if the server accepts the recipient. A
+// refusal is an error, and the transaction goes on without this one. After the
+// first content has left it is too late.
+func (t *Transaction) AddRecipient(ctx context.Context, to smtp.Recipient) error {
+	if err := to.Validate(); err != nil {
+		return named(err, "RCPT")
+	}
+	return t.ask(ctx, "RCPT", func(ctx context.Context, a *actor) (over bool, err, fatal error) {
+		err, fatal = a.addRecipient(ctx, t.d, to)
+		return false, err, fatal
+	})
+}
+
+// Write adds to the content. It buffers up to 256 KiB, so an error may be that of
+// an earlier Write; after one nothing more is taken, and Commit fails with it.
+// Begin's context ends it.
+func (t *Transaction) Write(p []byte) (n int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(p) > 0 && t.failed == nil {
+		if t.buffer == nil {
+			t.buffer = make([]byte, 0, nextBlock)
+		}
+		room := min(len(p), cap(t.buffer)-len(t.buffer))
+		t.buffer = append(t.buffer, p[:room]...)
+		n, p = n+room, p[room:]
+		if len(t.buffer) == cap(t.buffer) {
+			t.failed = t.flush()
+		}
+	}
+	return n, t.failed
+}
+
+// flush sends what is buffered. The lock is held.
+func (t *Transaction) flush() error {
+	block := t.buffer
+	t.buffer = t.buffer[:0]
+	return t.ask(t.ctx, "DATA", func(ctx context.Context, a *actor) (over bool, err, fatal error) {
+		return a.addContent(ctx, t.d, block, false)
+	})
+}
+
+// Commit ends the content and takes the server's answer. The receipt tells what
+// became of the message, and of each recipient; the error is nil only if every
+// one was accepted. In any case the transaction is over.
+func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	err := t.failed
+	if err == nil {
+		err = t.ask(ctx, "DATA", func(ctx context.Context, a *actor) (over bool, err, fatal error) {
+			_, err, fatal = a.addContent(ctx, t.d, t.buffer, true)
+			return true, err, fatal
+		})
+	} else {
+		err = errors.Join(err, t.Abort())
+	}
+	t.s.mu.Lock()
+	over := t.over
+	t.s.mu.Unlock()
+	if !over {
+		return nil, err
+	}
+	t.failed = transactionOver
+	return t.d.receipt, t.d.receipt.Err()
+}
+
+// Abort gives the transaction up; after Commit it does nothing. Where content is
+// on its way by DATA that takes the connection, since there is no other way to end
+// it; else the session stays ready.
+func (t *Transaction) Abort() error {
+	err := t.ask(context.Background(), "RSET", func(_ context.Context, a *actor) (over bool, err, fatal error) {
+		t.d.cause = &smtp.Error{Kind: smtp.KindCanceled, Err: errors.New("the transaction was aborted")}
+		return true, nil, a.abandon(t.d)
+	})
+	if errors.Is(err, transactionOver) || errors.Is(err, smtp.ErrNotConnected) || errors.Is(err, smtp.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// transactionOver is why a step of a transaction that has ended fails.
+var transactionOver = errors.New("the transaction is over")
+
+func errOver(verb string) error {
+	return &smtp.Error{Kind: smtp.KindNotConnected, Command: verb, Err: transactionOver}
+}
+
+// step is what a Transaction asks of the session. over ends the transaction; err
+// is the caller's, fatal the session's.
+type step func(ctx context.Context, a *actor) (over bool, err, fatal error)
+
+func (t *Transaction) ask(ctx context.Context, verb string, do step) error {
+	_, err := t.s.ask(ctx, &request{verb: verb, step: do, of: t})
+	return err
+}
+
+// expire ends the transaction with Begin's context.
+func (t *Transaction) expire() {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	if t.over {
+		return
+	}
+	t.expired = true
+	if t.l.stepping {
+		t.l.cutLife(contextError(t.ctx))
+	}
+	t.l.wake()
+}
+
+// transact serves a Transaction from MAIL to its end.
+func (a *actor) transact(ctx context.Context, d *delivery) error {
+	if _, err := a.compose(d, a.chunks(d)); err != nil {
+		d.cause = err
+		return nil
+	}
+	if over, err := a.introduce(ctx, d, false); over || err != nil {
+		return err
+	}
+	a.openTransaction(d.steps)
+	return a.serveSteps(ctx, d)
+}
+
+// closeTransaction gives the session back to everyone.
+func (a *actor) closeTransaction(t *Transaction) {
+	a.s.mu.Lock()
+	t.over = true
+	late := a.l.steps
+	a.l.open, a.l.steps, a.l.stepping = nil, nil, false
+	a.s.mu.Unlock()
+	if t.end != nil {
+		t.end()
+	}
+	for _, r := range late {
+		a.answer(r, smtp.Reply{}, errOver(r.verb))
+	}
+}
+
+// openTransaction answers Begin. From here on the session is the transaction's.
+func (a *actor) openTransaction(t *Transaction) {
+	r := a.serving
+	a.serving = nil
+	t.l = a.l
+	t.end = context.AfterFunc(t.ctx, t.expire)
+	a.s.mu.Lock()
+	a.l.open = t
+	a.s.mu.Unlock()
+	a.answer(r, a.reply, nil)
+}
+
+// serveSteps serves the steps, and parks between them.
+func (a *actor) serveSteps(ctx context.Context, d *delivery) error {
+	for {
+		r, stop, err := a.nextStep(d.steps)
+		switch {
+		case err != nil:
+			return err
+		case stop != nil:
+			d.cause = stop
+			return a.abandon(d)
+		case r != nil:
+			a.serving = r
+			over, stepErr, fatal := r.step(inherit(r.ctx, ctx), a)
+			r.err = stepErr
+			if fatal != nil || over {
+				return fatal
+			}
+			a.s.mu.Lock()
+			a.l.stepping = false
+			a.s.mu.Unlock()
+			a.serving = nil
+			a.answer(r, a.reply, stepErr)
+			continue
+		}
+		a.s.feeds.Publish(fsm.Mail)
+		if a.conn.Park(a.idleSteps) {
+			return a.failed(d, a.conn.ReadUnsolicited(a.plan.timeouts.Line))
+		}
+	}
+}
+
+// nextStep takes what comes next: the session's end, the transaction's, a step
+// or nothing.
+func (a *actor) nextStep(t *Transaction) (r *request, stop, err error) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	switch {
+	case a.l.cut != nil:
+		return nil, nil, a.endedLocked()
+	case t.expired:
+		return nil, &smtp.Error{Kind: smtp.KindCanceled, Err: contextError(t.ctx)}, nil
+	case a.l.leaving:
+		return nil, &smtp.Error{Kind: smtp.KindCanceled, Err: errors.New("Disconnect was called")}, nil
+	case len(a.l.steps) > 0:
+		r, a.l.steps = a.l.steps[0], a.l.steps[1:]
+		r.status = running
+		a.l.stepping = true
+	}
+	return r, nil, nil
+}
+
+// idleSteps is resting for a transaction.
+func (a *actor) idleSteps() bool {
+	return a.l.cut == nil && !a.l.leaving && len(a.l.steps) == 0 && !a.l.open.expired
+}
+
+// abandon ends a transaction that is not to be delivered: RSET is owed, but
+// where DATA has begun only the end of the connection ends it.
+func (a *actor) abandon(d *delivery) error {
+	if a.mailing.body.open && !a.mailing.body.chunked {
+		return named(d.cause, "DATA")
+	}
+	return nil
+}
+
+// addRecipient says RCPT for one more.
+func (a *actor) addRecipient(ctx context.Context, d *delivery, to smtp.Recipient) (err, fatal error) {
+	if a.mailing.body.open || d.receipt.Octets > 0 {
+		return named(smtp.Invalid("the content has begun"), "RCPT"), nil
+	}
+	limits, _ := smtp.ParseLimits(d.terms.Capabilities)
+	f := &a.mailing.flight
+	f.empty()
+	i := len(d.receipt.Recipients)
+	d.receipt.Recipients = append(d.receipt.Recipients, smtp.RecipientReceipt{Address: to.Address})
+	if d.terms.Extended && limits.RcptMax > 0 && i >= limits.RcptMax {
+		err = tooManyRecipients(limits)
+	} else {
+		f.out, err = to.AppendCommand(f.out, d.terms, d.mail.AsksUTF8(d.terms, d.facts))
+	}
+	if err != nil {
+		d.leaveOut(i, err)
+		return d.receipt.Recipients[i].Err, nil
+	}
+	f.line("RCPT", i)
+	if fatal = a.depart(ctx, d, f.due, f.out, nil); fatal == nil {
+		fatal = a.collect(d, f.due)
+	}
+	if fatal != nil {
+		return fatal, fatal
+	}
+	return d.receipt.Recipients[i].Err, nil
+}
+
+// addContent sends more of the content, or the last of it.
+func (a *actor) addContent(ctx context.Context, d *delivery, block []byte, last bool) (over bool, err, fatal error) {
+	b := &a.mailing.body
+	if d.accepted == 0 {
+		if d.cause == nil && len(d.receipt.Recipients) == 0 {
+			d.cause = named(smtp.Invalid("no recipient: AddRecipient comes first"), "DATA")
+		}
+		return last, d.refusedHere(), nil
+	}
+	if err := b.encode(block, last); err != nil {
+		fatal = a.giveUp(d, err)
+		return true, err, fatal
+	}
+	over, fatal = a.push(ctx, d, last)
+	if fatal != nil {
+		return true, fatal, fatal
+	}
+	return over, d.cause, nil
+}

@@ -121,8 +121,9 @@ type OnCommand struct {
 	Elapsed time.Duration
 }
 
-// OnAuthenticate tells how an Authenticate ended. It holds neither the user nor
-// what was said between AUTH and the final reply.
+// OnAuthenticate tells how an Authenticate ended. It holds no secret. The
+// server's words may name the user, and Err may say why in the words of its last
+// challenge.
 type OnAuthenticate struct {
 	Header
 	Mechanism string        // the one tried last; "" if nothing was sent

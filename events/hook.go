@@ -44,7 +44,9 @@ type PhaseHook interface {
 }
 
 // CommandHook encloses one command and its reply: inside a phase, or, for a
-// command that the caller asked for, under the caller's context.
+// command that the caller asked for, under the caller's context. Each response
+// of a SASL mechanism is another AUTH. Commands that travel together begin
+// together and end in the order of their replies.
 type CommandHook interface {
 	CommandStart(ctx context.Context, s CommandStart) context.Context
 	CommandEnd(ctx context.Context, e CommandEnd)

@@ -38,3 +38,12 @@ func InHook(ctx context.Context) bool {
 	s := scopeOf(ctx)
 	return s != nil && s.calls.Load() > 0
 }
+
+// Inside returns a context around ctx for a call of the program's own, such as
+// an authenticator, and what ends the call: until then InHook is true of the
+// context.
+func Inside(ctx context.Context) (inside context.Context, leave func()) {
+	s := NewScope(ctx)
+	s.calls.Add(1)
+	return s, func() { s.calls.Add(-1) }
+}

@@ -36,6 +36,8 @@ type actor struct {
 	remote        string
 	caps          smtp.Capabilities
 	reply         smtp.Reply      // the newest
+	secrets       *secrets        // of the login; nil before it
+	challenge     string          // of the server, while it is under way
 	serving       *request        // taken and not answered yet
 	asked         *events.Request // what hooks are told of every request; nil before the first
 	origin        context.Context // that of ConnectStart, if a hook made one

@@ -99,29 +99,37 @@ func WithAuthenticator(f auth.Authenticator) AuthOption {
 
 // WithUserName gives the user name. Connect writes it to the session's
 // properties ("" clears) and does not log in; Authenticate uses it once.
-func WithUserName(name string) CredentialOption { return credential{name, false} }
+func WithUserName(name string) CredentialOption { return newCredential(name, false) }
 
 // WithPassword gives the password, as WithUserName.
-func WithPassword(password string) CredentialOption { return credential{password, true} }
+func WithPassword(password string) CredentialOption { return newCredential(password, true) }
 
+// credential holds its value behind a function, since fmt asks no Formatter that
+// stands in an unexported field of somebody's.
 type credential struct {
-	value  string
+	value  func() string
 	secret bool
 }
 
+func newCredential(value string, secret bool) credential {
+	return credential{func() string { return value }, secret}
+}
+
 func (c credential) applyConnect(a *arguments) {
+	value := c.value()
 	if c.secret {
-		a.password = &c.value
+		a.password = &value
 	} else {
-		a.userName = &c.value
+		a.userName = &value
 	}
 }
 
 func (c credential) applyAuth(a *authArguments) {
+	value := c.value()
 	if c.secret {
-		a.password = &c.value
+		a.password = &value
 	} else {
-		a.userName = &c.value
+		a.userName = &value
 	}
 }
 
@@ -131,7 +139,7 @@ func (c credential) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.LogValue()) }
 // LogValue returns the same.
 func (c credential) LogValue() slog.Value {
 	if c.secret {
-		return slog.StringValue("password " + redact(c.value))
+		return slog.StringValue("password " + redact(c.value()))
 	}
-	return slog.StringValue("user name " + redact(c.value))
+	return slog.StringValue("user name " + redact(c.value()))
 }

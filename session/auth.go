@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/ehlo-go/ehlo/auth"
+	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -21,13 +22,23 @@ import (
 func (a *actor) auth(ctx context.Context) (fsm.Trigger, error) {
 	r := a.serving
 	r.login.begun = time.Now()
-	ctx, stop := a.cancelable(ctx)
+	ctx, stop := a.cancelable(ctx, func() { close(r.login.cut) })
 	defer stop()
+	ctx, leave := events.Inside(ctx)
+	defer leave()
+	if a.secrets == nil {
+		a.secrets = new(secrets)
+	}
+	a.secrets.fresh = true
+	defer func() { a.secrets.fresh, a.challenge = false, "" }()
 	var err error
 	r.reply, err = a.authenticate(ctx, r.login)
 	a.facts.Reply, a.facts.Mechanism = r.reply, r.login.mechanism
-	if err != nil && !a.survives(err) {
-		return 0, err
+	if err != nil {
+		err = named(err, "AUTH")
+		if !survives(err) {
+			return 0, err
+		}
 	}
 	if cut := a.settle(r); cut != nil {
 		return 0, cut
@@ -42,12 +53,8 @@ func (a *actor) auth(ctx context.Context) (fsm.Trigger, error) {
 
 // survives reports whether the session is as good after err as before: nothing
 // was sent, or both sides know that the exchange is over.
-func (a *actor) survives(err error) bool {
-	e := asError(err)
-	if e.Command == "" {
-		e.Command = "AUTH"
-	}
-	switch e.Kind {
+func survives(err error) bool {
+	switch e := asError(err); e.Kind {
 	case smtp.KindReply:
 		return e.Reply.Code != 421
 	case smtp.KindInvalid, smtp.KindNoAuth, smtp.KindInClear, smtp.KindAuthenticated, smtp.KindMechanism:
@@ -57,13 +64,19 @@ func (a *actor) survives(err error) bool {
 	}
 }
 
-// cancelable returns a context that ends, too, when the life is cut.
-func (a *actor) cancelable(ctx context.Context) (context.Context, func()) {
+// cancelable returns a context that ends, too, when the life is cut, and then
+// calls also.
+func (a *actor) cancelable(ctx context.Context, also func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	a.s.mu.Lock()
-	a.l.cancel = cancel
-	if a.l.cut != nil {
-		cancel(a.l.cut)
+	a.l.cancel = func(cause error) {
+		cancel(cause)
+		if cause != nil {
+			also()
+		}
+	}
+	if a.l.cut != nil { // since the phase began
+		a.l.cancel(a.l.cut)
 	}
 	a.s.mu.Unlock()
 	return ctx, func() {
@@ -126,7 +139,7 @@ func (a *actor) offered(l *login) ([]string, error) {
 	case !a.extended:
 		return nil, &smtp.Error{Kind: smtp.KindNoAuth, Err: errors.New("the server knows no EHLO")}
 	}
-	offer := a.caps.Mechanisms()
+	offer := slices.DeleteFunc(a.caps.Mechanisms(), func(name string) bool { return !isMechanism(name) })
 	hint := ""
 	if !a.secure {
 		hint = "; perhaps it does within TLS: SecureExplicit (0x1000)"
@@ -142,6 +155,11 @@ func (a *actor) offered(l *login) ([]string, error) {
 	return offer, nil
 }
 
+// isMechanism reports a name that a mechanism can have (RFC 4422 3.1).
+func isMechanism(name string) bool {
+	return name != "" && len(name) <= 20 && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
+}
+
 // choose asks the Authenticator, and lets through what may be sent here.
 func (a *actor) choose(ctx context.Context, l *login, mechanisms []string) (sasl.Client, []byte, error) {
 	client, err := l.authenticator(ctx, slices.Clone(mechanisms), a.tlsState())
@@ -154,7 +172,7 @@ func (a *actor) choose(ctx context.Context, l *login, mechanisms []string) (sasl
 		name, initial, err = client.Start()
 	}
 	if err != nil {
-		return nil, nil, own(ctx, err)
+		return nil, nil, before(ctx, err)
 	}
 	if !slices.Contains(mechanisms, name) {
 		return nil, nil, &smtp.Error{Kind: smtp.KindNoAuth, Err: fmt.Errorf("the Authenticator chose %q of %q", name, mechanisms)}
@@ -175,13 +193,31 @@ func (a *actor) tlsState() *tls.ConnectionState {
 	return &state
 }
 
-// own gives an error of this side its kind, if it has none.
+// own makes an error of the session's from one of this side: the other may be
+// shared, and what it says of a connection is not about this one.
 func own(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return &smtp.Error{Kind: smtp.KindCanceled, Err: contextError(ctx)}
 	}
-	if e, ok := errors.AsType[*smtp.Error](err); ok {
-		return e
+	if e, ok := err.(*smtp.Error); ok && e != nil { //nolint:errorlint // one that is wrapped is somebody's own
+		switch e.Kind {
+		case smtp.KindInvalid, smtp.KindNoAuth, smtp.KindMechanism, smtp.KindProtocol:
+			return &smtp.Error{Kind: e.Kind, Permanent: e.Permanent, Err: e.Err}
+		default:
+		}
+	}
+	if e, ok := err.(*smtp.Error); ok && e == nil { //nolint:errorlint // an error that is none
+		err = errors.New("an error without a value")
 	}
 	return &smtp.Error{Kind: smtp.KindMechanism, Err: err}
+}
+
+// before is own for what fails before anything was said: no server has broken
+// anything yet.
+func before(ctx context.Context, err error) error {
+	e := own(ctx, err)
+	if asError(e).Kind == smtp.KindProtocol {
+		return &smtp.Error{Kind: smtp.KindMechanism, Err: err}
+	}
+	return e
 }

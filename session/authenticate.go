@@ -11,7 +11,7 @@ import (
 // Authenticate logs in (RFC 4954). The user name and the password are those of
 // the session's properties unless given; the mechanism is the strongest that
 // both sides have, see package auth. Config.Authenticator takes the place of
-// all that unless something is given here.
+// all that unless a user name, a password or a token is given here.
 //
 // One call tries one mechanism: what the server refuses is never tried again in
 // a weaker way. Only a mechanism that the server does not take at all (504, 534),
@@ -25,11 +25,15 @@ import (
 // or permanent (535) as the server says; another call may do better. Refused
 // before a byte is sent, the session unhurt: no ESMTP (the option Extended is
 // not set), smtp.ErrNoAuth, smtp.ErrInClear, smtp.ErrAuthenticated and
-// smtp.ErrInvalid. A server that breaks the mechanism, or says 235 before it has
-// proved what it must, is smtp.ErrProtocol and the connection is closed.
+// smtp.ErrInvalid. smtp.ErrMechanism says that this side could not go on, such as
+// for want of a token; the session is ready. A server that breaks the mechanism,
+// or says 235 before it has proved what it must, is smtp.ErrProtocol and the
+// connection is closed.
 //
 // While the session connects it waits for its turn; without a life it fails with
-// smtp.ErrNotConnected. If ctx ends while it runs the connection is closed.
+// smtp.ErrNotConnected. If ctx ends while it runs the connection is closed. The
+// Authenticator runs on the session's goroutine with a context that ends with
+// ctx; a blocking method of a session that it calls with it is smtp.ErrInHook.
 func (s *Session) Authenticate(ctx context.Context, opts ...AuthOption) error {
 	l, err := s.newLogin(opts)
 	if err != nil {
@@ -49,9 +53,8 @@ func (s *Session) newLogin(opts []AuthOption) (*login, error) {
 	}
 	s.mu.Lock()
 	given := args.userName != nil || args.password != nil || args.token != nil
-	credentials := auth.Credentials{
-		UserName: s.config.UserName, Password: s.config.Password, Token: args.token, Mechanism: args.mechanism,
-	}
+	userName, password := s.credentials()
+	credentials := auth.Credentials{UserName: userName, Password: password, Token: args.token, Mechanism: args.mechanism}
 	authenticator := s.config.Authenticator
 	s.mu.Unlock()
 	switch {
@@ -62,15 +65,18 @@ func (s *Session) newLogin(opts []AuthOption) (*login, error) {
 	case given:
 		authenticator = nil
 	}
-	l := &login{authenticator: authenticator, only: args.mechanism}
+	l := &login{authenticator: authenticator, only: args.mechanism, cut: make(chan struct{})}
 	if authenticator != nil {
 		return l, nil
 	}
 	if args.userName != nil {
 		credentials.UserName = *args.userName
 	}
-	if args.password != nil {
+	switch {
+	case args.password != nil:
 		credentials.Password = *args.password
+	case args.token != nil:
+		credentials.Password = "" // the token is what is meant
 	}
 	if err := credentials.Validate(); err != nil {
 		asError(err).Command = "AUTH"
@@ -91,21 +97,21 @@ type login struct {
 	authenticator auth.Authenticator
 	only          string // the mechanism that was asked for by name
 	begun         time.Time
-	mechanism     string   // the one tried last
-	challenge     string   // the newest, as the server wrote it
-	secrets       []string // what was sent, in every form that must not be shown
+	mechanism     string        // the one tried last
+	cut           chan struct{} // closed if the life is cut meanwhile
 }
 
-// graceful is how long a cancelled Authenticate waits for its own end. What may
-// take longer is arithmetic: SCRAM with a million iterations takes 200 ms.
+// graceful is how long a call whose life was cut waits for the session's end.
+// What may take longer is a mechanism: SCRAM with a million iterations, or a
+// card.
 const graceful = 50 * time.Millisecond
 
-// soon reports whether answered closes before long.
-func (*login) soon(answered <-chan struct{}) bool {
+// shortly reports whether c closes before long.
+func shortly(c <-chan struct{}) bool {
 	late := time.NewTimer(graceful)
 	defer late.Stop()
 	select {
-	case <-answered:
+	case <-c:
 		return true
 	case <-late.C:
 		return false

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -157,7 +158,7 @@ func TestAuthenticate_TakesTheStrongestThatBothHave(t *testing.T) {
 		{mechanisms(), []AuthOption{WithMechanism("cram-md5")}, "CRAM-MD5"},
 	} {
 		s, srv, evs := enter(t, licensed(smtptest.Implicit, c.offered...), Extended|SecureImplicit)
-		s.config.UserName, s.config.Password = "user", "pa ssw=ört," // the properties, as Connect would have written them
+		s.keepCredentials("user", "pa ssw=ört,") // the properties, as Connect would have written them
 		if err := s.Authenticate(t.Context(), c.options...); err != nil {
 			t.Errorf("%q: %v", c.offered, err)
 		}
@@ -437,7 +438,128 @@ func TestAuthenticate_SharedAuthenticator(t *testing.T) {
 	if err := s.Authenticate(t.Context(), WithMechanism("SCRAM-SHA-256")); !errors.Is(err, smtp.ErrNoAuth) {
 		t.Errorf("another mechanism by name: %v", err)
 	}
-	if !slices.Contains(srv.Commands(), "QUIT") && srv.Connections() != 5 {
-		t.Errorf("%d connections", srv.Connections())
+	other := auth.Credentials{UserName: "user", Password: "pa ssw=ört,"}.Authenticator()
+	if err := s.Authenticate(t.Context(), WithAuthenticator(other)); err != nil || said(srv, "AUTH SCRAM-SHA-256") != 2 {
+		t.Errorf("another Authenticator: %v, %q", err, srv.Commands())
+	}
+}
+
+// A token that is given is what is meant, though a password is stored.
+func TestAuthenticate_ATokenGoesBeforeTheStoredPassword(t *testing.T) {
+	srv := memory(t, licensed(smtptest.Implicit, "SCRAM-SHA-256", "XOAUTH2"))
+	config := reach(srv, Extended|SecureImplicit)
+	config.Dialer, config.UserName, config.Password = srv, "user", "an old one"
+	s := linked(t, config)
+	if err := s.Authenticate(t.Context(), WithToken(auth.StaticToken("to.ken~+/=="))); err != nil || said(srv, "AUTH XOAUTH2") != 1 {
+		t.Errorf("%v, %q", err, srv.Commands())
+	}
+}
+
+// Whatever an Authenticator returns, nothing was sent and the session is unhurt;
+// its error stays its own.
+func TestAuthenticate_AnAuthenticatorsErrorIsItsOwn(t *testing.T) {
+	s, srv, evs := enter(t, licensed(smtptest.Implicit, "PLAIN"), Extended|SecureImplicit)
+	for _, kind := range []smtp.Kind{smtp.KindTimeout, smtp.KindLost, smtp.KindNotConnected, smtp.KindProtocol, smtp.KindReply, smtp.KindPanic} {
+		shared := &smtp.Error{Kind: kind, Reply: smtp.Reply{Code: 421, Text: "4.3.2 elsewhere"}}
+		for _, err := range []error{shared, fmt.Errorf("the vault: %w", shared)} {
+			got := s.Authenticate(t.Context(), WithAuthenticator(func(context.Context, []string, *tlsState) (sasl.Client, error) { return nil, err }))
+			if !errors.Is(got, smtp.ErrMechanism) || !strings.Contains(got.Error(), err.Error()) {
+				t.Errorf("%v: %v", err, got)
+			}
+		}
+		if shared.Phase != "" || shared.Command != "" {
+			t.Errorf("written to: %+v", shared)
+		}
+	}
+	if err := s.Authenticate(t.Context(), WithAuthenticator(func(context.Context, []string, *tlsState) (sasl.Client, error) {
+		return nil, (*smtp.Error)(nil)
+	})); !errors.Is(err, smtp.ErrMechanism) || err.Error() == "" {
+		t.Errorf("%v", err)
+	}
+	if said(srv, "AUTH") != 0 {
+		t.Errorf("%q", srv.Commands())
+	}
+	leave(t, s, evs)
+}
+
+// An Authenticator must not wait for its own session.
+func TestAuthenticate_AnAuthenticatorThatUsesItsSession(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		s, _, evs := enter(t, licensed(smtptest.Implicit, "PLAIN"), Extended|SecureImplicit)
+		err := s.Authenticate(t.Context(), WithAuthenticator(func(ctx context.Context, offer []string, state *tlsState) (sasl.Client, error) {
+			for name, err := range map[string]error{"Noop": s.Noop(ctx), "Authenticate": logIn("PLAIN")(ctx, s), "Disconnect": s.Disconnect(ctx), "Connect": s.Connect(ctx)} {
+				if !errors.Is(err, smtp.ErrInHook) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			offer[0] = "changed" // its own to keep
+			return auth.Credentials{UserName: "user", Password: "pa ssw=ört,"}.Authenticator()(ctx, []string{"PLAIN"}, state)
+		}))
+		if err != nil {
+			t.Error(err)
+		}
+		leave(t, s, evs)
+	})
+}
+
+// A cut that comes between the server's yes and ours wins: the session is gone.
+func TestAuthenticate_H25_ACutJustAsTheAnswerArrives(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		var s *Session
+		srv := memory(t, licensed(smtptest.Implicit, "PLAIN"))
+		config := reach(srv, Extended|SecureImplicit)
+		config.Dialer = srv
+		config.Hooks = []events.Hook{endOf("AUTH", func() { _ = s.Close() })}
+		s = newSession(t, config)
+		evs := record(t, s)
+		if err := s.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Authenticate(t.Context(), credentials("PLAIN", "")...); !errors.Is(err, smtp.ErrClosed) || !errors.Is(err, smtp.ErrCanceled) {
+			t.Error(err)
+		}
+		<-s.Done()
+		if all := evs(); len(logins(all)) != 1 {
+			t.Errorf("%v", kindsOf(all))
+		}
+	})
+}
+
+// endOf calls f at the end of a command.
+func endOf(verb string, f func()) events.Hook { return commandEnd{verb, f} }
+
+type commandEnd struct {
+	verb string
+	f    func()
+}
+
+func (commandEnd) CommandStart(ctx context.Context, _ events.CommandStart) context.Context {
+	return ctx
+}
+func (c commandEnd) CommandEnd(_ context.Context, e events.CommandEnd) {
+	if e.Verb == c.verb {
+		c.f()
+	}
+}
+
+// A server may offer any number of names, and any octets for one.
+func TestAuthenticate_H8_OddNamesOfMechanisms(t *testing.T) {
+	names := []string{"\x1b[2J", "PLAIN\x00", "TOO-LONG-TO-BE-A-MECHANISM", "GRÜSSE"}
+	for i := range 10_000 {
+		names = append(names, fmt.Sprint("X", i))
+	}
+	srv := memory(t, smtptest.Config{Mode: smtptest.Implicit, On: map[string]smtptest.Step{
+		"EHLO": smtptest.Say("250-smtptest.test\r\n250-AUTH " + strings.Join(names[:200], " ") + "\r\n250 AUTH " + strings.Join(names[200:300], " "))}})
+	config := reach(srv, Extended|SecureImplicit)
+	config.Dialer = srv
+	s := linked(t, config)
+	err := s.Authenticate(t.Context(), WithAuthenticator(func(_ context.Context, offer []string, _ *tlsState) (sasl.Client, error) {
+		if len(offer) != 64-4 || slices.ContainsFunc(offer, func(name string) bool { return !strings.HasPrefix(name, "X") }) {
+			t.Errorf("%d: %q", len(offer), offer)
+		}
+		return nil, errMine
+	}))
+	if !errors.Is(err, errMine) {
+		t.Error(err)
 	}
 }

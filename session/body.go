@@ -272,7 +272,7 @@ func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done boo
 func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error {
 	b := &a.mailing.body
 	if a.mailing.body.open && (!a.conn.Quiet() || a.conn.Buffered() > 0) {
-		return a.interrupted(d, verb, a.conn.ReadUnsolicited(a.plan.timeouts.Line))
+		return a.interrupted(d, verb, a.unsolicited())
 	}
 	pieces := b.pieces
 	if header != nil {

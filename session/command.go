@@ -38,7 +38,7 @@ func (s *Session) Noop(ctx context.Context) error {
 }
 
 // Reset says RSET (RFC 5321 4.1.1.5). A session has no need of it: it says RSET
-// by itself where one is owed.
+// by itself where one is owed. It waits, ends and fails as Noop does.
 func (s *Session) Reset(ctx context.Context) error {
 	_, err := s.do(ctx, "RSET", "RSET")
 	return err
@@ -46,19 +46,20 @@ func (s *Session) Reset(ctx context.Context) error {
 
 // Verify asks whether there is such a user or mailbox (VRFY, RFC 5321 3.5).
 // Most servers do not tell: 252 says that they would take mail for it and try,
-// and is no error.
+// and is no error. It waits, ends and fails as Noop does; a refusal is an error
+// beside the reply.
 func (s *Session) Verify(ctx context.Context, who string) (smtp.Reply, error) {
 	return s.inquire(ctx, "VRFY", who)
 }
 
 // Expand asks for the members of a mailing list (EXPN, RFC 5321 3.5), a line of
-// the reply each.
+// the reply each; like Verify.
 func (s *Session) Expand(ctx context.Context, list string) (smtp.Reply, error) {
 	return s.inquire(ctx, "EXPN", list)
 }
 
 // Help asks for help, about topic if it is not empty (RFC 5321 4.1.1.8). The text
-// is the server's: print it with smtp.Escape.
+// is the server's: print it with smtp.Escape. Else like Verify.
 func (s *Session) Help(ctx context.Context, topic string) (smtp.Reply, error) {
 	if topic == "" {
 		return s.do(ctx, "HELP", "HELP")
@@ -94,10 +95,10 @@ func checkCommand(line string) (verb string, err error) {
 		return "", err
 	}
 	verb, _, _ = strings.Cut(line, " ")
-	verb = strings.ToUpper(verb)
-	if verb == "" || strings.Trim(verb, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
+	if verb == "" || strings.Trim(verb, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return "", smtp.Invalid("a command begins with its verb: letters, digits and hyphens, then a space or nothing")
 	}
+	verb = strings.ToUpper(verb)
 	if slices.Contains(reserved(), verb) {
 		e := smtp.Invalid("the session says it itself, or it would change what the session knows")
 		e.Command = verb

@@ -16,8 +16,8 @@
 //     or cut: set a past deadline, under the lock that guards all deadlines.
 //   - The loop in actor.go is the only place where phases begin and end. A phase
 //     does its I/O and returns a trigger; looplab/fsm decides.
-//   - A secret reaches nothing but the wire. What a server repeats of one is not
-//     shown either.
+//   - A secret reaches nothing but the wire. Where a server repeats one, in any
+//     form that can be told, its words are not shown.
 //   - A cancel that comes after success cuts nothing: both are decided under the
 //     session's lock.
 //   - A connect ends in exactly one of OnConnect and a final OnError, a

@@ -24,8 +24,9 @@ func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Dura
 	if err == nil {
 		r, err = a.say(line, limit, enhanced)
 	}
-	if a.serving != nil && a.serving.login != nil {
-		r, err = a.serving.login.hide(r, err)
+	if a.secrets != nil {
+		a.challenge = r.Text
+		r, err = a.hide(r, err)
 	}
 	told := err
 	if told == nil && !r.Intermediate() {
@@ -46,7 +47,7 @@ func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Dura
 // sent. QUIT goes out all the same.
 func (a *actor) say(line string, limit time.Duration, enhanced bool) (smtp.Reply, error) {
 	if line != "QUIT" && !a.conn.Quiet() || a.conn.Buffered() > 0 {
-		return smtp.Reply{}, a.conn.ReadUnsolicited(a.plan.timeouts.Line)
+		return smtp.Reply{}, a.unsolicited()
 	}
 	if err := a.conn.WriteLine(line, limit); err != nil {
 		return smtp.Reply{}, err

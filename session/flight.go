@@ -101,7 +101,7 @@ func (a *actor) answered(c *command, r smtp.Reply, err error) {
 // the server has said nothing unasked.
 func (a *actor) write(lines []byte, content [][]byte) error {
 	if !a.conn.Quiet() || a.conn.Buffered() > 0 {
-		return a.conn.ReadUnsolicited(a.plan.timeouts.Line)
+		return a.unsolicited()
 	}
 	pieces := append(append(a.mailing.pieces[:0], lines), content...)
 	a.mailing.pieces = pieces
@@ -118,6 +118,7 @@ func (a *actor) pace() transport.Pace {
 // the protocol, and 421, after which the server answers nothing more.
 func (a *actor) hear(c *command) (smtp.Reply, error) {
 	r, err := a.conn.ReadReply(a.limit(c.verb), true)
+	r, err = a.hide(r, err)
 	a.answered(c, r, err)
 	if err != nil {
 		return r, named(err, c.verb)

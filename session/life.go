@@ -27,7 +27,7 @@ type life struct {
 	ended      bool // done is about to close, and a new life may begin
 	cut        error
 	conn       *transport.Conn
-	cancel     context.CancelCauseFunc // of what resolve and dial wait for
+	cancel     context.CancelCauseFunc // of what the session waits for beside its connection
 	mailbox    mailbox
 	open       *Transaction // the session is its own
 	steps      []*request   // of it
@@ -117,12 +117,18 @@ func (s *Session) closeIdle(l *life) {
 
 // takeCredentials writes given credentials to the session's properties.
 func (s *Session) takeCredentials(args *arguments) {
+	userName, password := s.credentials()
 	if args.userName != nil {
-		s.config.UserName = *args.userName
+		userName = *args.userName
 	}
 	if args.password != nil {
-		s.config.Password = *args.password
+		password = *args.password
 	}
+	s.keepCredentials(userName, password)
+}
+
+func (s *Session) keepCredentials(userName, password string) {
+	s.credentials = func() (string, string) { return userName, password }
 }
 
 // cutLife ends a life's I/O, now and later. The caller holds the lock.

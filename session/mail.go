@@ -56,7 +56,7 @@ func (a *actor) mail(ctx context.Context) (fsm.Trigger, error) {
 func (a *actor) deliver(ctx context.Context, d *delivery) error {
 	if d.lent() {
 		var stop func()
-		ctx, stop = a.cancelable(ctx)
+		ctx, stop = a.cancelable(ctx, func() {})
 		defer stop()
 	}
 	chunked := a.chunks(d)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
@@ -90,21 +91,22 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 		return r.reply, r.err
 	}
 	s.mu.Lock()
-	switch r.status {
-	case queued:
+	switch {
+	case ctx.Err() == nil: // the life was cut by somebody else
+	case r.status == queued:
 		l.mailbox.remove(r)
 		l.steps = slices.DeleteFunc(l.steps, func(other *request) bool { return other == r })
 		s.mu.Unlock()
 		return smtp.Reply{}, canceled()
-	case running:
+	case r.status == running:
 		l.cutLife(contextError(ctx))
-	case complete:
 	}
+	cut := l.cut
 	s.mu.Unlock()
-	if r.login != nil && !r.login.soon(r.answered) {
-		return smtp.Reply{}, canceled()
+	if r.login != nil && cut != nil && !shortly(r.answered) {
+		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindCanceled, Phase: fsm.Auth.String(), Command: r.verb, Err: cut}
 	}
-	r.await(context.Background())
+	r.finish()
 	return r.reply, r.err
 }
 
@@ -119,12 +121,25 @@ func (r *request) await(ctx context.Context) bool {
 	if r.reads() {
 		return r.delivery.content.(*lent).serve(ctx, r.answered)
 	}
+	var cut chan struct{} // a login may compute, deaf to it
+	if r.login != nil {
+		cut = r.login.cut
+	}
 	select {
 	case <-r.answered:
 		return true
 	case <-ctx.Done():
-		return false
+	case <-cut:
 	}
+	return false
+}
+
+// finish waits for the answer, whatever ends.
+func (r *request) finish() {
+	if r.reads() {
+		r.await(context.Background())
+	}
+	<-r.answered
 }
 
 // post queues a request and wakes the session.

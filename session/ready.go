@@ -36,7 +36,7 @@ func (a *actor) ready() (fsm.Trigger, error) {
 		}
 		a.s.feeds.Publish(fsm.Ready)
 		if a.conn.Park(a.resting) {
-			return 0, a.conn.ReadUnsolicited(a.plan.timeouts.Line)
+			return 0, a.unsolicited()
 		}
 	}
 }

@@ -25,49 +25,52 @@ func (a *actor) negotiate(ctx context.Context, l *login, c sasl.Client, initial 
 	line := "AUTH " + l.mechanism
 	withheld := initial != nil // until asked for
 	if encoded := encodeInitial(initial); withheld && len(line)+1+len(encoded)+2 <= maxCommand {
-		l.keep(initial, encoded)
+		a.secrets.keep(l.mechanism, true, initial)
 		line += " " + encoded
 		withheld = false
+	} else if len(encoded)+2 > maxResponse {
+		return r, false, tooLong(initial)
 	}
 	silent := initial == nil || withheld || !auth.Reveals(l.mechanism)
 	limit := a.plan.timeouts.Auth
 	r, err = a.exchange(ctx, "AUTH", line, limit, true)
 	for step := 0; err == nil && r.Code == 334; step++ {
 		var response []byte
-		if response, err = l.respond(c, initial, withheld, step); err != nil {
+		if response, err = a.respond(c, initial, withheld, step); err != nil {
 			return r, false, a.cancelAuth(ctx, own(ctx, err))
 		}
+		a.secrets.keep(l.mechanism, initial == nil && step == 0, response)
 		withheld, silent = false, false
-		encoded := base64.StdEncoding.EncodeToString(response)
-		l.keep(response, encoded)
-		r, err = a.exchange(ctx, "AUTH", encoded, limit, true)
+		r, err = a.exchange(ctx, "AUTH", base64.StdEncoding.EncodeToString(response), limit, true)
 	}
 	if err != nil {
 		return smtp.Reply{}, false, err
 	}
 	if r.Positive() {
-		if !auth.Done(c) {
+		if withheld || !auth.Done(c) {
 			return r, false, &smtp.Error{Kind: smtp.KindProtocol, Reply: r, Err: errors.New("success before the exchange was complete")}
 		}
 		return r, false, nil
 	}
 	e := asError(refusal(r))
 	e.Command = "AUTH"
-	if silent && (r.Code == 504 || r.Code == 534) {
-		return r, true, e
-	}
-	if why := auth.Refused(c); why != nil {
-		e.Err = why
+	switch {
+	case r.Code == 504, r.Code == 534: // the mechanism, and not what it said
+		return r, silent, e
+	case r.Permanent(), r.Code == 454: // which some servers say to a wrong token
+		if why := auth.Refused(c); why != nil {
+			e.Err = a.hidden(why)
+		}
 	}
 	return r, false, e
 }
 
-// respond answers the challenge in l.
-func (l *login) respond(c sasl.Client, initial []byte, withheld bool, step int) ([]byte, error) {
-	challenge, err := base64.StdEncoding.DecodeString(l.challenge)
+// respond answers the challenge.
+func (a *actor) respond(c sasl.Client, initial []byte, withheld bool, step int) ([]byte, error) {
+	challenge, err := base64.StdEncoding.DecodeString(a.challenge)
 	switch {
-	case err != nil:
-		return nil, &smtp.Error{Kind: smtp.KindProtocol, Err: errors.New("a challenge that is no base64")}
+	case err != nil || strings.ContainsAny(a.challenge, "\r\n"): // which the decoder reads over
+		return nil, &smtp.Error{Kind: smtp.KindProtocol, Err: errors.New("a challenge that is no base64 in one line")}
 	case step == maxSteps:
 		return nil, &smtp.Error{Kind: smtp.KindProtocol, Err: fmt.Errorf("more than %d challenges", maxSteps)}
 	case withheld:
@@ -75,9 +78,14 @@ func (l *login) respond(c sasl.Client, initial []byte, withheld bool, step int) 
 	}
 	response, err := c.Next(challenge)
 	if err == nil && base64.StdEncoding.EncodedLen(len(response))+2 > maxResponse {
-		err = fmt.Errorf("a response of %d octets: more than a line of %d holds (RFC 4954 4)", len(response), maxResponse)
+		err = tooLong(response)
 	}
 	return response, err
+}
+
+func tooLong(response []byte) error {
+	return &smtp.Error{Kind: smtp.KindMechanism, Err: fmt.Errorf(
+		"a response of %d octets: servers take lines of %d in base64 (RFC 4954 4)", len(response), maxResponse)}
 }
 
 // cancelAuth takes a mechanism back that cannot go on because of err (RFC 4954
@@ -102,43 +110,4 @@ func encodeInitial(b []byte) string {
 		return "="
 	}
 	return base64.StdEncoding.EncodeToString(b)
-}
-
-// keep remembers what is sent, whole and in its parts, plain and encoded.
-func (l *login) keep(response []byte, encoded string) {
-	if len(response) == 0 {
-		return
-	}
-	l.secrets = append(l.secrets, encoded)
-	for part := range strings.FieldsFuncSeq(string(response), func(r rune) bool { return r == 0 || r == 1 }) {
-		part = strings.TrimPrefix(part, "auth=Bearer ")
-		l.secrets = append(l.secrets, part, base64.StdEncoding.EncodeToString([]byte(part)))
-	}
-}
-
-// hide takes out of a reply, and of an error that quotes one, what is part of
-// the SASL exchange: challenges, and what the server repeats of our responses.
-func (l *login) hide(r smtp.Reply, err error) (smtp.Reply, error) {
-	if r.Code == 334 {
-		l.challenge, r.Text = r.Text, ""
-	}
-	r.Text = l.hidden(r.Text)
-	if e, ok := errors.AsType[*smtp.Error](err); ok {
-		e.Reply.Text = l.hidden(e.Reply.Text)
-		if e.Err != nil && l.hidden(e.Err.Error()) != e.Err.Error() {
-			e.Err = errors.New(notShown)
-		}
-	}
-	return r, err
-}
-
-const notShown = "[not shown: it repeats what AUTH has sent]"
-
-func (l *login) hidden(text string) string {
-	for _, secret := range l.secrets {
-		if strings.Contains(text, secret) {
-			return notShown
-		}
-	}
-	return text
 }

@@ -24,12 +24,13 @@ type Session struct {
 	view  atomic.Pointer[view]
 
 	// mu guards all below, the life's fields, and every change of a deadline.
-	mu      sync.Mutex
-	config  Config
-	machine fsm.Machine // the life's goroutine alone, while there is one
-	life    *life       // the current one, or the coming one, or the last
-	lives   uint64
-	closed  bool
+	mu          sync.Mutex
+	config      Config                             // without UserName and Password
+	credentials func() (userName, password string) // what fmt would print is kept behind a function
+	machine     fsm.Machine                        // the life's goroutine alone, while there is one
+	life        *life                              // the current one, or the coming one, or the last
+	lives       uint64
+	closed      bool
 }
 
 // ids counts the sessions of the process.
@@ -54,7 +55,10 @@ func New(c Config) (*Session, error) {
 	if c.Dialer == nil {
 		c.Dialer = transport.DefaultDialer()
 	}
-	s := &Session{id: ids.Add(1), hooks: hooks, config: c, life: newLife()}
+	s := &Session{id: ids.Add(1), hooks: hooks, life: newLife()}
+	s.keepCredentials(c.UserName, c.Password)
+	c.UserName, c.Password = "", ""
+	s.config = c
 	s.view.Store(&view{})
 	return s, nil
 }
@@ -142,7 +146,9 @@ func (s *Session) Disconnect(ctx context.Context) error {
 	s.mu.Lock()
 	l.cutLife(contextError(ctx))
 	s.mu.Unlock()
-	<-l.done
+	if !shortly(l.done) { // a mechanism computes, or waits for a card
+		return &smtp.Error{Kind: smtp.KindCanceled, Command: "QUIT", Err: contextError(ctx)}
+	}
 	return l.quitErr
 }
 

@@ -231,7 +231,7 @@ func (a *actor) serveSteps(ctx context.Context, d *delivery) error {
 		}
 		a.s.feeds.Publish(fsm.Mail)
 		if a.conn.Park(a.idleSteps) {
-			return a.failed(d, a.conn.ReadUnsolicited(a.plan.timeouts.Line))
+			return a.failed(d, a.unsolicited())
 		}
 	}
 }

@@ -69,8 +69,11 @@ func (c Capabilities) Params(keyword string) (params string, ok bool) {
 	return "", false
 }
 
+// maxMechanisms is more than there are, and few enough to be compared.
+const maxMechanisms = 64
+
 // Mechanisms returns the SASL mechanisms of every AUTH line (RFC 4954 3), in
-// upper case, each once, in the server's order. "AUTH=LOGIN", as old servers
+// upper case, each once, in the server's order, the first 64. "AUTH=LOGIN", as old servers
 // write it, counts too.
 func (c Capabilities) Mechanisms() []string {
 	var all []string
@@ -82,6 +85,9 @@ func (c Capabilities) Mechanisms() []string {
 		for m := range strings.FieldsSeq(p) {
 			if m = strings.ToUpper(m); !slices.Contains(all, m) {
 				all = append(all, m)
+			}
+			if len(all) == maxMechanisms {
+				return all
 			}
 		}
 	}

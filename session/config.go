@@ -59,6 +59,9 @@ type Config struct {
 	// RaceDelay is how long a dial that has not answered keeps the next address
 	// waiting (RFC 8305); 0 is 250 ms.
 	RaceDelay time.Duration
+	// Network is "tcp", which "" means too, or "unix": then the host is the path of
+	// a socket, and there is no port and no look-up.
+	Network string
 	// Proxy is socks5:// or http:// (CONNECT). The proxy resolves the host's
 	// name.
 	Proxy *url.URL
@@ -70,7 +73,7 @@ type Config struct {
 	// content; 0 is any, bounded by Timeouts.Block alone.
 	MinRate int64
 	// LMTP speaks LMTP (RFC 2033): LHLO, and after a message one reply for each
-	// recipient. It wants a port, which is never 25.
+	// recipient. On TCP it wants a port, which is never 25.
 	LMTP bool
 	// DiscardKeywords are EHLO keywords to read over, such as CHUNKING.
 	DiscardKeywords []string

@@ -47,6 +47,10 @@ func (a *actor) connect(ctx context.Context) (transport.Dialed, error) {
 		conn, err := a.plan.proxy.Dial(ctx, dialer, net.JoinHostPort(a.plan.host.String(), strconv.Itoa(a.plan.port)))
 		return transport.Dialed{Conn: conn, Dials: 1}, err
 	}
+	if a.plan.socket != "" {
+		conn, err := transport.DialSocket(ctx, dialer, a.plan.socket)
+		return transport.Dialed{Conn: conn, Dials: 1}, err
+	}
 	defer a.answers.Close()
 	race := transport.Race{Dialer: dialer, Port: uint16(a.plan.port), Delay: a.s.config.RaceDelay}
 	if a.plan.options.Has(Tunnel) {

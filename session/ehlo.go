@@ -14,12 +14,15 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// ehlo says EHLO or HELO (RFC 5321 4.1.1.1). The state is entered again after
+// ehlo says EHLO, HELO (RFC 5321 4.1.1.1) or LHLO (RFC 2033 4.1). The state is entered again after
 // STARTTLS.
 func (a *actor) ehlo(ctx context.Context) (fsm.Trigger, error) {
 	name := a.localName()
 	verb := "HELO"
-	if a.plan.extended || a.plan.security == explicit {
+	switch {
+	case a.plan.lmtp:
+		verb = "LHLO"
+	case a.plan.extended || a.plan.security == explicit:
 		verb = "EHLO"
 	}
 	r, err := a.hello(ctx, verb, name)
@@ -34,10 +37,10 @@ func (a *actor) ehlo(ctx context.Context) (fsm.Trigger, error) {
 		return 0, a.explainHello(err, verb)
 	}
 	a.caps = smtp.Capabilities{}
-	if verb == "EHLO" {
+	if verb != "HELO" {
 		a.caps = smtp.ParseCapabilities(r, a.s.config.DiscardKeywords...)
 	}
-	a.extended = verb == "EHLO" && a.plan.extended
+	a.extended = verb != "HELO" && a.plan.extended
 	if h, ok := a.heard(events.KindHello); ok {
 		a.tell(events.OnHello{Header: h, Name: name, Extended: a.extended, Reply: r, Capabilities: a.caps})
 	}

@@ -27,7 +27,7 @@ func (a *actor) mail(ctx context.Context) (fsm.Trigger, error) {
 	}()
 	d.begun = time.Now()
 	d.terms = smtp.Terms{Capabilities: a.caps, Extended: a.extended, Verified: a.verified}
-	d.lmtp = a.s.config.LMTP
+	d.lmtp = a.plan.lmtp
 	a.delivery = d
 	var err error
 	if d.steps == nil {

@@ -30,6 +30,8 @@ type plan struct {
 	timeouts   smtp.Timeouts
 	localName  string // "" is to be found out
 	proxy      *transport.Proxy
+	socket     string // the path of a unix socket, in place of host and port
+	lmtp       bool
 }
 
 // The ports that mean something.
@@ -40,7 +42,7 @@ const (
 )
 
 func newPlan(c *Config, a *arguments) (plan, error) {
-	p := plan{options: c.Options, timeouts: c.Timeouts}
+	p := plan{options: c.Options, timeouts: c.Timeouts, lmtp: c.LMTP}
 	if a.options != nil {
 		p.options = *a.options
 	}
@@ -58,13 +60,20 @@ func newPlan(c *Config, a *arguments) (plan, error) {
 			return p, err
 		}
 	}
-	p.extended = p.options.Has(Extended) || c.Extended || p.port == portSubmission && !p.options.Has(Tunnel)
+	p.extended = p.lmtp || p.options.Has(Extended) || c.Extended || p.port == portSubmission && !p.options.Has(Tunnel)
 	return p, nil
 }
 
 // takeHost finds what is dialled, by precedence, and what the certificate is
 // checked against.
 func (p *plan) takeHost(c *Config, a *arguments) (err error) {
+	switch c.Network {
+	case "", "tcp":
+	case "unix":
+		return p.takeSocket(c, a)
+	default:
+		return smtp.Invalid(fmt.Sprintf("Network is %q: want tcp or unix", c.Network))
+	}
 	var name smtp.Host
 	if !blank(c.HostName) {
 		if name, err = smtp.ParseHost("HostName", c.HostName); err != nil {
@@ -104,6 +113,27 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 	return nil
 }
 
+// takeSocket finds the path of a unix socket.
+func (p *plan) takeSocket(c *Config, a *arguments) error {
+	p.socket = c.HostName
+	if a.host != nil {
+		p.socket = *a.host
+	}
+	if err := smtp.CheckText("the path of the unix socket", p.socket); err != nil {
+		return err
+	}
+	switch {
+	case p.socket == "":
+		return smtp.Invalid("no unix socket: give RemoteHost, or set HostName")
+	case c.HostAddress != "":
+		return smtp.Invalid("HostAddress is set, and Network is unix: want HostName, the path of the socket")
+	case c.Proxy != nil:
+		return smtp.Invalid("Proxy is set, and Network is unix: there is no way through a proxy to a socket of this machine")
+	}
+	p.host = smtp.Host{Name: p.socket}
+	return nil
+}
+
 // blank reports a host that is not given. A line end is no blank.
 func blank(host string) bool { return strings.Trim(host, " \t") == "" }
 
@@ -114,6 +144,13 @@ func (p *plan) takePort(c *Config, a *arguments) error {
 	}
 	if p.port < 0 || p.port > 65535 {
 		return smtp.Invalid(fmt.Sprintf("RemotePort is %d: want 0 (the default) to 65535", p.port))
+	}
+	if p.socket != "" {
+		p.port = 0
+		return nil
+	}
+	if p.lmtp && (p.port == 0 || p.port == portSMTP) {
+		return smtp.Invalid(fmt.Sprintf("RemotePort is %d with LMTP: want a port of its own, such as 24, and never 25 (RFC 2033 5)", p.port))
 	}
 	if p.port == 0 {
 		p.port = portSMTP

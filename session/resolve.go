@@ -17,7 +17,7 @@ func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
 	var addrs []netip.Addr
 	queried := false
 	switch {
-	case a.plan.proxy != nil:
+	case a.plan.proxy != nil, a.plan.socket != "":
 		a.answers = nil
 	case a.plan.host.Addr.IsValid():
 		a.answers = transport.Literal(a.plan.host.Addr)

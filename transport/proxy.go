@@ -71,7 +71,7 @@ func (p *Proxy) String() string { return p.scheme + "://" + p.address }
 // and the proxy's answers. The connection returned is the one to the proxy
 // itself, so that everything that the socket can do stays possible.
 func (p *Proxy) Dial(ctx context.Context, d Dialer, target string) (net.Conn, error) {
-	conn, err := dial(ctx, d, p.address)
+	conn, err := dial(ctx, d, "tcp", p.address)
 	if err != nil {
 		return nil, dialError(ctx, fmt.Errorf("proxy %v: %w", p, err))
 	}

@@ -68,18 +68,18 @@ func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
 }
 
 func (r Race) one(ctx context.Context, addr netip.Addr) (net.Conn, error) {
-	return dial(ctx, r.Dialer, net.JoinHostPort(addr.String(), strconv.Itoa(int(r.Port))))
+	return dial(ctx, r.Dialer, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(int(r.Port))))
 }
 
 // dial holds a Dialer of the caller's to its contract: a connection or an
 // error, and no panic, which on a racer's goroutine would end the program.
-func dial(ctx context.Context, d Dialer, address string) (conn net.Conn, err error) {
+func dial(ctx context.Context, d Dialer, network, address string) (conn net.Conn, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			conn, err = nil, &smtp.Error{Kind: smtp.KindPanic, Err: fmt.Errorf("Dialer panicked: %v\n%s", v, debug.Stack())}
 		}
 	}()
-	conn, err = d.DialContext(ctx, "tcp", address)
+	conn, err = d.DialContext(ctx, network, address)
 	if conn == nil && err == nil {
 		err = errors.New("Dialer returned neither a connection nor an error")
 	}
@@ -177,3 +177,12 @@ func (d dialErrors) Error() string {
 }
 
 func (d dialErrors) Unwrap() []error { return d }
+
+// DialSocket dials a unix socket.
+func DialSocket(ctx context.Context, d Dialer, path string) (net.Conn, error) {
+	conn, err := dial(ctx, d, "unix", path)
+	if err != nil {
+		return nil, dialError(ctx, err)
+	}
+	return conn, nil
+}

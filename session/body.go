@@ -122,7 +122,7 @@ func (a *actor) pour(ctx context.Context, d *delivery) error {
 // pourWhole sends content of which every octet is counted as one chunk.
 func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
 	b := &a.mailing.body
-	c := command{verb: "BDAT LAST"}
+	c := command{verb: "BDAT", last: true}
 	if err := a.begun(ctx, &c); err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (a *actor) push(ctx context.Context, d *delivery, last bool) (done bool, er
 	if !last {
 		return false, nil
 	}
-	c := command{verb: "."}
+	c := command{verb: ".", last: true}
 	d.receipt.Flights++
 	if err := a.begun(ctx, &c); err != nil {
 		return true, err
@@ -237,16 +237,12 @@ func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done boo
 	if n == 0 && !last {
 		return false, nil // a chunk without octets says nothing, and some servers take it for the last
 	}
-	verb := "BDAT"
-	if last {
-		verb = "BDAT LAST"
-	}
-	c := command{verb: verb}
+	c := command{verb: "BDAT", last: last}
 	if err := a.begun(ctx, &c); err != nil {
 		return true, err
 	}
 	d.receipt.Chunked = true
-	if err := a.spill(b.chunk(n, last), d, last, verb); err != nil {
+	if err := a.spill(b.chunk(n, last), d, last, c.verb); err != nil {
 		a.answered(&c, smtp.Reply{}, err)
 		return true, err
 	}
@@ -259,10 +255,10 @@ func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done boo
 	case err != nil:
 		return true, a.failed(d, err)
 	case r.Negative():
-		d.reject(verb, r, refusal(r))
+		d.reject(c.verb, r, refusal(r))
 		return true, nil
 	case !r.Positive():
-		return true, named(refusal(r), verb)
+		return true, named(refusal(r), c.verb)
 	}
 	return false, nil
 }
@@ -342,7 +338,7 @@ func (a *actor) end(d *delivery, c *command) error {
 	}
 	r, err := a.hear(c)
 	if e := asError(err); err != nil && e.Kind == smtp.KindReply { // 421
-		d.decide(r, err)
+		d.decide(c, r, err)
 		return err
 	}
 	if err != nil {
@@ -353,7 +349,7 @@ func (a *actor) end(d *delivery, c *command) error {
 		return named(why, c.verb)
 	}
 	a.owes = false
-	d.decide(r, why)
+	d.decide(c, r, why)
 	return nil
 }
 
@@ -372,7 +368,7 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 				err = named(why, c.verb)
 			}
 			if r.Code == 421 { // it answers for all who are left
-				d.decide(r, err)
+				d.decide(c, r, err)
 			}
 			return err
 		}

@@ -43,8 +43,8 @@ func runningRequests() map[string]awaiting {
 		all["NOOP/"+name] = awaiting{config, "NOOP", fsm.Ready, noop}
 	}
 	for _, p := range places() {
-		if p.phase == fsm.Auth {
-			all[p.name] = awaiting{func(t testing.TB) Config { return p.config(memory(t, p.server(smtptest.Silence()))) }, "AUTH", fsm.Auth, p.ask}
+		if p.phase == fsm.Auth || p.phase == fsm.Mail {
+			all[p.name] = awaiting{func(t testing.TB) Config { return p.config(memory(t, p.server(smtptest.Silence()))) }, p.command(), p.phase, p.ask}
 		}
 	}
 	// An Authenticator waits for a token; the look-up ends with its context.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
@@ -55,6 +56,7 @@ func (d *delivery) conclude(err error) {
 		return
 	}
 	r.Ended = time.Now()
+	placed(d.cause)
 	r.Cause = d.cause
 	if d.cause == nil {
 		d.cause = err
@@ -77,6 +79,13 @@ func (d *delivery) conclude(err error) {
 	if r.Outcome == smtp.Accepted {
 		r.Cause = nil
 		r.QueueID = smtp.QueueID(r.Reply)
+	}
+}
+
+// placed names the phase of an error that has none.
+func placed(err error) {
+	if e, ok := errors.AsType[*smtp.Error](err); ok && e.Phase == "" {
+		e.Phase = fsm.Mail.String()
 	}
 }
 
@@ -111,11 +120,11 @@ func (d *delivery) reject(verb string, r smtp.Reply, why error) {
 
 // decide takes the answer to the end of the content, for every recipient that was
 // accepted and has none yet.
-func (d *delivery) decide(r smtp.Reply, why error) {
+func (d *delivery) decide(c *command, r smtp.Reply, why error) {
 	d.final = true
 	d.receipt.Reply = r
 	if why != nil {
-		d.cause = named(why, "end of content")
+		d.cause = named(why, c.verb)
 	}
 	for i := range d.receipt.Recipients {
 		if to := &d.receipt.Recipients[i]; waiting(to) {
@@ -152,6 +161,7 @@ func (d *delivery) take(i int, r smtp.Reply) {
 // leaveOut refuses a recipient here, before anything is sent.
 func (d *delivery) leaveOut(i int, err error) {
 	d.receipt.Recipients[i].Err = named(err, "RCPT")
+	placed(err)
 }
 
 // someRefused is why nobody gets a message that is for all or for nobody.

@@ -58,6 +58,8 @@ func expect(p place, f fault, replies bool) expected {
 	}
 	w.quit = f.kind == smtp.KindReply && f.code != 421
 	switch {
+	case p.moment == "DATA" && f.code == 354: // the right one
+		return expected{fault: f, success: true, attempts: 1, quit: true}
 	case p.asks():
 		w.survives = w.quit // and it is Disconnect's
 		return w
@@ -133,12 +135,46 @@ func meet(t *testing.T, p place, f fault, replies bool) {
 			t.Error("a socket is open")
 		}
 	}
+	checkOutcome(t, evs, p, w, srv)
 	allClosed(t, srv)
 	if quit := slices.Contains(srv.Commands(), "QUIT"); quit != w.quit {
 		t.Errorf("QUIT was said: %v, want %v; %v", quit, w.quit, srv.Commands())
 	}
 	if s.State() != fsm.Closed || s.Err() == nil {
 		t.Errorf("afterwards %v, %v", s.State(), s.Err())
+	}
+}
+
+// checkOutcome compares what a message's receipt says with what the server knows:
+// Unknown only where all of it was handed over and no valid answer came.
+func checkOutcome(t *testing.T, evs []events.Event, p place, w expected, srv *smtptest.Server) {
+	t.Helper()
+	if p.phase != fsm.Mail {
+		return
+	}
+	want := smtp.NotSent
+	switch {
+	case w.success:
+		want = smtp.Accepted
+	case w.kind == smtp.KindReply:
+		want = smtp.Rejected
+	case p.moment == "CONTENT":
+		want = smtp.Unknown
+	}
+	told := 0
+	for _, e := range evs {
+		if e, ok := e.(events.OnMessage); ok {
+			told++
+			if r := e.Receipt; r.Outcome != want || r.Recipients[0].Outcome != want || (e.Err == nil) != w.success {
+				t.Errorf("outcome %v, of the recipient %v, want %v: %v", r.Outcome, r.Recipients[0].Outcome, want, e.Err)
+			}
+		}
+	}
+	if told != 1 {
+		t.Errorf("%d OnMessage", told)
+	}
+	if accepted := len(srv.Messages()) == 1; accepted != w.success && want != smtp.Unknown {
+		t.Errorf("the server has %d messages", len(srv.Messages()))
 	}
 }
 
@@ -161,7 +197,7 @@ func checkError(t *testing.T, err error, w expected, p place) {
 		t.Errorf("phase %q, want %v: %v", e.Phase, p.phase, err)
 	}
 	if p.phase != fsm.Greeting {
-		verb := p.moment
+		verb := p.command()
 		if p.helo && w.code == 502 && w.kind == smtp.KindReply {
 			verb = "EHLO"
 		}

@@ -55,6 +55,7 @@ const maxUnanswered = 4 << 10
 // command is one that has no answer yet.
 type command struct {
 	verb  string
+	last  bool            // the end of the content: "." or BDAT LAST
 	to    int             // of RCPT: which recipient
 	end   int             // where its line ends in the flight's octets
 	scope context.Context // what CommandStart returned
@@ -117,7 +118,7 @@ func (a *actor) pace() transport.Pace {
 // hear reads the answer to a command. An error is that of the connection or of
 // the protocol, and 421, after which the server answers nothing more.
 func (a *actor) hear(c *command) (smtp.Reply, error) {
-	r, err := a.conn.ReadReply(a.limit(c.verb), true)
+	r, err := a.conn.ReadReply(a.limit(c), true)
 	r, err = a.hide(r, err)
 	a.answered(c, r, err)
 	if err != nil {
@@ -131,9 +132,12 @@ func (a *actor) hear(c *command) (smtp.Reply, error) {
 }
 
 // limit returns the wait for the answer to a command.
-func (a *actor) limit(verb string) time.Duration {
+func (a *actor) limit(c *command) time.Duration {
 	t := &a.plan.timeouts
-	switch verb {
+	if c.last {
+		return t.End
+	}
+	switch c.verb {
 	case "MAIL":
 		return t.Mail
 	case "RCPT":
@@ -142,8 +146,6 @@ func (a *actor) limit(verb string) time.Duration {
 		return t.Data
 	case "BDAT":
 		return t.Chunk
-	case "BDAT LAST", ".":
-		return t.End
 	}
 	return t.Command
 }

@@ -173,7 +173,7 @@ func (a *actor) composeEnd(d *delivery, chunked bool, asked int) (full bool, err
 		}
 		f := &a.mailing.flight
 		f.out = append(f.out, b.chunk(octetsOf(b.pieces), true)...)
-		f.due = append(f.due, command{verb: "BDAT LAST", end: len(f.out)})
+		f.due = append(f.due, command{verb: "BDAT", last: true, end: len(f.out)})
 		return true, nil
 	case !chunked:
 		a.mailing.flight.say("DATA")
@@ -260,7 +260,7 @@ func (a *actor) failed(d *delivery, err error) error {
 func (a *actor) collect(d *delivery, group []command) error {
 	for i := range group {
 		c := &group[i]
-		if c.verb == "BDAT LAST" {
+		if c.last {
 			return a.collectEnd(d, c)
 		}
 		r, err := a.hear(c)
@@ -379,6 +379,7 @@ func (a *actor) loneDot(ctx context.Context, d *delivery) error {
 	f := &a.mailing.flight
 	f.empty()
 	f.say(".")
+	f.due[0].last = true
 	if err := a.depart(ctx, d, f.due, f.out, nil); err != nil {
 		return err
 	}

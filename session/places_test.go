@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,17 +18,27 @@ import (
 
 // A place is where a server answers, and so may answer wrongly.
 type place struct {
-	name    string
-	phase   fsm.State // the Phase of the error
-	moment  string    // of smtptest.Config.On
-	mode    smtptest.TLSMode
-	options Options
-	limit   time.Duration                         // of silence there (smtp.TimeoutTable)
-	reply   string                                // a right one, of several lines where they may be
-	once    bool                                  // the first time is well, the second is the fault
-	helo    bool                                  // EHLO is refused before
-	ask     func(context.Context, *Session) error // a request of a session that is ready
-	later   bool                                  // the answer to AUTH's response, and not to AUTH
+	name     string
+	phase    fsm.State // the Phase of the error
+	moment   string    // of smtptest.Config.On
+	mode     smtptest.TLSMode
+	options  Options
+	limit    time.Duration                         // of silence there (smtp.TimeoutTable)
+	reply    string                                // a right one, of several lines where they may be
+	once     bool                                  // the first time is well, the second is the fault
+	helo     bool                                  // EHLO is refused before
+	ask      func(context.Context, *Session) error // a request of a session that is ready
+	verb     string                                // of the error; "": the moment
+	chunking bool
+	later    bool // the answer to AUTH's response, and not to AUTH
+}
+
+// command is what the error names.
+func (p place) command() string {
+	if p.verb != "" {
+		return p.verb
+	}
+	return p.moment
 }
 
 // asks reports whether the fault meets a request of a session that is ready.
@@ -54,8 +65,19 @@ func places() []place {
 		{name: "NOOP within TLS", phase: fsm.Ready, moment: "NOOP", ask: noop, mode: smtptest.Implicit, options: SecureImplicit, limit: 5 * time.Minute, reply: "250 here\r\n"},
 		{name: "AUTH", phase: fsm.Auth, moment: "AUTH", ask: logIn("PLAIN"), mode: smtptest.Implicit, options: SecureImplicit | Extended, limit: 5 * time.Minute, reply: "235-2.7.0 well\r\n235 2.7.0 done\r\n"},
 		{name: "response of AUTH", phase: fsm.Auth, moment: "AUTH", ask: logIn("LOGIN"), later: true, mode: smtptest.StartTLS, options: SecureExplicit | Extended, limit: 5 * time.Minute, reply: "235 done\r\n"},
+		{name: "MAIL", phase: fsm.Mail, moment: "MAIL", ask: sendLetter, options: Extended, limit: 5 * time.Minute, reply: "250-2.1.0 sender\r\n250 2.1.0 ok\r\n"},
+		{name: "RCPT", phase: fsm.Mail, moment: "RCPT", ask: sendLetter, mode: smtptest.Implicit, options: SecureImplicit | Extended, limit: 5 * time.Minute, reply: "250-2.1.5 recipient\r\n250 2.1.5 ok\r\n"},
+		{name: "DATA", phase: fsm.Mail, moment: "DATA", ask: sendLetter, options: Extended, limit: 2 * time.Minute, reply: "354-go\r\n354 on\r\n"},
+		{name: "final dot", phase: fsm.Mail, moment: "CONTENT", verb: ".", ask: sendLetter, options: Extended, limit: 10 * time.Minute, reply: "250-2.0.0 got\r\n250 2.0.0 it\r\n"},
+		{name: "BDAT LAST", phase: fsm.Mail, moment: "CONTENT", verb: "BDAT", ask: sendLetter, chunking: true, mode: smtptest.StartTLS, options: SecureExplicit | Extended, limit: 10 * time.Minute, reply: "250-2.0.0 got\r\n250 2.0.0 it\r\n"},
 		{name: "QUIT", phase: fsm.Quit, moment: "QUIT", options: Extended, limit: 5 * time.Second, reply: "221-2.0.0 good\r\n221 2.0.0 bye\r\n"},
 	}
+}
+
+// sendLetter sends what SIZE 9 lets pass.
+func sendLetter(ctx context.Context, s *Session) error {
+	_, err := s.Send(ctx, &smtp.Message{Recipients: smtp.To("to@example.net"), Content: strings.NewReader("a: b\r\n")})
+	return err
 }
 
 func noop(ctx context.Context, s *Session) error { return s.Noop(ctx) }
@@ -95,6 +117,9 @@ func (p place) server(step smtptest.Step) smtptest.Config {
 		on["EHLO"] = smtptest.Say("502 5.5.1 what?")
 	}
 	c := smtptest.Config{Mode: p.mode, On: on, Keywords: []string{"SIZE 9"}}
+	if p.chunking {
+		c.Keywords = append(c.Keywords, "CHUNKING")
+	}
 	if p.phase == fsm.Auth {
 		c.Users = map[string]string{"user": "secret"}
 	}
@@ -123,6 +148,8 @@ func (p place) impatient(d time.Duration) smtp.Timeouts {
 		return smtp.Timeouts{StartTLS: d, TLS: d}
 	case fsm.Auth:
 		return smtp.Timeouts{Auth: d}
+	case fsm.Mail:
+		return smtp.Timeouts{Mail: d, Rcpt: d, Data: d, End: d}
 	case fsm.Quit:
 		return smtp.Timeouts{Quit: d}
 	default:

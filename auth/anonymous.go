@@ -1,12 +1,13 @@
 package auth
 
-import "github.com/emersion/go-sasl"
+import (
+	"context"
 
-// NewAnonymous returns a client of ANONYMOUS (RFC 4505). trace, which may be
-// empty, is a word for the server's log; it is no secret.
-func NewAnonymous(trace string) (sasl.Client, error) {
-	if err := (Credentials{Mechanism: sasl.Anonymous, UserName: trace}).Validate(); err != nil {
-		return nil, err
-	}
-	return said{sasl.Anonymous, sasl.NewAnonymousClient(trace)}, nil
+	"github.com/emersion/go-sasl"
+)
+
+// buildAnonymous returns a client of ANONYMOUS (RFC 4505). The user name, which
+// may be empty, is a word for the server's log; it is no secret.
+func buildAnonymous(_ context.Context, c *chooser, _ connection) (sasl.Client, error) {
+	return &said{sasl.Anonymous, sasl.NewAnonymousClient(c.UserName).Start}, nil
 }

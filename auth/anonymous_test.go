@@ -12,7 +12,7 @@ func TestAnonymous_TraceIsOptionalAndBounded(t *testing.T) { // RFC 4505 2
 	for trace, ok := range map[string]bool{
 		"": true, "sirhc": true, strings.Repeat("\u00fc", 255): true, strings.Repeat("x", 256): false, "a\r\nb": false, "\xff": false,
 	} {
-		c, err := NewAnonymous(trace)
+		c, err := Credentials{Mechanism: "ANONYMOUS", UserName: trace}.Authenticator()(t.Context(), []string{"ANONYMOUS"}, nil)
 		if ok != (err == nil) || !ok && !errors.Is(err, smtp.ErrInvalid) {
 			t.Errorf("%.20q: %v", trace, err)
 			continue

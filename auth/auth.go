@@ -17,22 +17,31 @@ import (
 // refused, in upper case; tls is nil without TLS.
 //
 // It must return when ctx ends, and be safe for concurrent use.
+//
+// One that hands the call on to another must pass ctx (see [WithOffer]). If it
+// wraps the client that it got, the wrapper must have the methods Done() bool and
+// Refused() error, which return [Done] and [Refused] of the client inside: an
+// embedded sasl.Client hides both. [Permit] refuses a client of SCRAM that has no
+// Done.
 type Authenticator func(ctx context.Context, mechanisms []string, tls *tls.ConnectionState) (sasl.Client, error)
 
 // Done reports whether success (235) may come now: whether a client has said all
 // it has to say, and has had the proof it waits for. A client tells by a method
-// Done() bool; one without it is always done.
+// Done() bool; one without it is always done, and [Permit] lets none such through
+// for SCRAM.
 func Done(c sasl.Client) bool {
-	d, ok := unmark(c).(interface{ Done() bool })
+	d, ok := c.(interface{ Done() bool })
 	return !ok || d.Done()
 }
 
-// Refused tells a client that the server refused it for good (5yz), so that a
-// cached token is dropped, and returns what the client knows about why, such as
-// a [*TokenError]: nil if nothing. A client has a method Refused() error, or does
-// not care.
+// Refused tells a client that the server refused it, so that a cached token is
+// dropped, and returns what the client knows about why, such as a [*TokenError]:
+// nil if nothing. It is for a final 5yz but 504 and 534, which refuse the
+// mechanism, and for a 454, which go-smtp says to a wrong token; after another
+// 4yz a token is as good as before. A client has a method Refused() error, or
+// does not care.
 func Refused(c sasl.Client) error {
-	if r, ok := unmark(c).(interface{ Refused() error }); ok {
+	if r, ok := c.(interface{ Refused() error }); ok {
 		return r.Refused()
 	}
 	return nil
@@ -56,7 +65,8 @@ func offer(ctx context.Context, mechanisms []string) []string {
 }
 
 // mechanism is the name of a client's mechanism, and all that is ever printed of
-// the client.
+// the client. Behind an unexported field fmt asks no Formatter but looks into the
+// client: what is secret in one is held by a func, of which fmt prints an address.
 type mechanism string
 
 // Format prints the mechanism's name, for every verb.
@@ -77,8 +87,8 @@ func (m mechanism) failed(kind smtp.Kind, text string) error {
 // said is a client that says everything in its initial response.
 type said struct {
 	mechanism
-	inner sasl.Client // of go-sasl; not embedded, since its exported fields are secrets
+	start func() (string, []byte, error) // of a client of go-sasl's, whose fields are secrets
 }
 
-func (s said) Start() (string, []byte, error) { return s.inner.Start() }
-func (s said) Next([]byte) ([]byte, error)    { return nil, s.unexpected() }
+func (s *said) Start() (string, []byte, error) { return s.start() }
+func (s *said) Next([]byte) ([]byte, error)    { return nil, s.unexpected() }

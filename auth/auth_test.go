@@ -34,13 +34,24 @@ func TestWithOffer_ElseWhatIsLeft(t *testing.T) {
 	}
 }
 
-// TestSecrets_PrintNowhere prints every type that holds a secret, before and
-// after it was used, also as a field of another.
+type field struct{ c sasl.Client }
+
+// foreign is a client that takes no care of what it holds.
+type foreign struct {
+	sasl.Client
+	secret string
+}
+
+// TestSecrets_PrintNowhere prints every type that holds a secret, after it was
+// used, also as a field of another.
 func TestSecrets_PrintNowhere(t *testing.T) {
 	const secret = "t4nst44ft4nst44f"
 	ctx := t.Context()
 	credentials := Credentials{UserName: "nobody", Password: secret, Identity: "tim", Token: StaticToken(secret), Mechanism: "PLAIN"}
-	shared := newSCRAM(t, scramSHA256, "tim", secret, "", vectorNonce)
+	tim := Credentials{UserName: "tim", Password: secret}
+	scram := newChooser(tim)
+	made(t)(scram.choose(ctx, []string{scramSHA256}, nil))
+	scram.scram.keys[scramSHA256].client.WithNonceGenerator(func() string { return vectorNonce })
 	values := map[string]any{
 		"Credentials":   credentials,
 		"*Credentials":  &credentials,
@@ -48,18 +59,17 @@ func TestSecrets_PrintNowhere(t *testing.T) {
 		"*Token":        &Token{Value: secret},
 		"TokenSource":   StaticToken(secret),
 		"Authenticator": credentials.Authenticator(),
-		"SCRAM":         shared,
 		"context":       WithOffer(ctx, []string{"PLAIN"}),
 	}
 	for name, c := range map[string]sasl.Client{
-		"PLAIN":       made(t)(NewPlain("", "tim", secret)),
-		"LOGIN":       made(t)(NewLogin("tim", secret)),
-		"CRAM-MD5":    made(t)(NewCRAMMD5("tim", secret)),
-		"OAUTHBEARER": made(t)(NewOAuthBearer("tim", secret, "", 0)),
-		"XOAUTH2":     made(t)(NewXOAuth2("tim", secret)),
-		"SCRAM once":  made(t)(shared.Client([]string{scramSHA256}, nil)),
-		"EXTERNAL":    made(t)(NewExternal(secret)),
-		"ANONYMOUS":   made(t)(NewAnonymous(secret)),
+		"PLAIN":       clientOf(t, Credentials{Mechanism: "PLAIN", UserName: "tim", Password: secret}),
+		"LOGIN":       clientOf(t, Credentials{Mechanism: "LOGIN", UserName: "tim", Password: secret}),
+		"CRAM-MD5":    clientOf(t, Credentials{Mechanism: "CRAM-MD5", UserName: "tim", Password: secret}),
+		"OAUTHBEARER": clientOf(t, Credentials{Mechanism: "OAUTHBEARER", UserName: "tim", Token: StaticToken(secret)}),
+		"XOAUTH2":     clientOf(t, Credentials{Mechanism: "XOAUTH2", UserName: "tim", Token: StaticToken(secret)}),
+		"SCRAM":       made(t)(scram.choose(ctx, []string{scramSHA256}, nil)),
+		"EXTERNAL":    clientOf(t, Credentials{Mechanism: "EXTERNAL", Identity: secret}),
+		"ANONYMOUS":   clientOf(t, Credentials{Mechanism: "ANONYMOUS", UserName: secret}),
 	} {
 		_, _, _ = c.Start()
 		if name == "LOGIN" || strings.HasPrefix(name, "SCRAM") {
@@ -67,9 +77,17 @@ func TestSecrets_PrintNowhere(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		values[name] = c
-		values[name+" allowed"] = made(t)(AllowClear(fixed(c, nil))(ctx, nil, nil))
+		allowed := made(t)(AllowClear(fixed(c, nil))(ctx, nil, nil))
+		values[name], values[name+" allowed"] = c, allowed
+		// fmt looks into an unexported field and asks no Formatter.
+		for kind, c := range map[string]sasl.Client{name: c, name + " allowed": allowed} {
+			values[kind+" in a field"] = field{c}
+			values[kind+" in a field, by pointer"] = &field{c}
+			values[kind+" by pointer in a field"] = struct{ c *sasl.Client }{&c}
+			values[kind+" in a field of a field"] = struct{ f []field }{[]field{{c}}}
+		}
 	}
+	values["a client of another's, allowed"] = field{made(t)(AllowClear(fixed(foreign{secret: secret}, nil))(ctx, nil, nil))}
 	for name, v := range values {
 		var out bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} { // %p asks no Formatter; vet refuses it
@@ -106,8 +124,8 @@ func TestSecrets_PrintThatTheyAreThere(t *testing.T) {
 			UserName: "tim", Token: StaticToken("T"), Mechanism: "XOAUTH2", Host: "mx", Port: 25},
 		"auth.Token{[redacted]}": Token{Value: "T"},
 		"auth.Token{unset}":      Token{},
-		"auth.SCRAM-SHA-1":       newSCRAM(t, "scram-sha-1", "u", "p", "", ""),
-		"auth.LOGIN":             made(t)(NewLogin("u", "p")),
+		"auth.SCRAM-SHA-1":       clientOf(t, Credentials{Mechanism: "SCRAM-SHA-1", UserName: "u", Password: "p"}),
+		"auth.LOGIN":             clientOf(t, Credentials{Mechanism: "LOGIN", UserName: "u", Password: "p"}),
 	} {
 		if got := fmt.Sprintf("%+v", v); got != want {
 			t.Errorf("%s, want %s", got, want)

@@ -56,8 +56,8 @@ func handshake(t testing.TB, client, server *tls.Config) (ours, theirs *tls.Conn
 	return &cs, &ss
 }
 
-// connection returns both sides of a first connection with one version of TLS.
-func connection(t testing.TB, version uint16, key crypto.Signer) (ours, theirs *tls.ConnectionState) {
+// tlsStates returns both sides of a first connection with one version of TLS.
+func tlsStates(t testing.TB, version uint16, key crypto.Signer) (ours, theirs *tls.ConnectionState) {
 	t.Helper()
 	return handshake(t,
 		&tls.Config{InsecureSkipVerify: true, MaxVersion: version},
@@ -66,8 +66,8 @@ func connection(t testing.TB, version uint16, key crypto.Signer) (ours, theirs *
 
 func TestBinding_TypeFollowsTheConnection(t *testing.T) {
 	key := ecdsaKey(t)
-	exporter, exporterServer := connection(t, tls.VersionTLS13, key)
-	unique, uniqueServer := connection(t, tls.VersionTLS12, key)
+	exporter, exporterServer := tlsStates(t, tls.VersionTLS13, key)
+	unique, uniqueServer := tlsStates(t, tls.VersionTLS12, key)
 
 	client := &tls.Config{InsecureSkipVerify: true, ServerName: "mx.example", MaxVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 	server := &tls.Config{Certificates: []tls.Certificate{certificate(t, key)}}
@@ -79,7 +79,7 @@ func TestBinding_TypeFollowsTheConnection(t *testing.T) {
 	noEMS := *resumed // crypto/tls always has the extended master secret with itself; without it, TLSUnique is nil
 	noEMS.TLSUnique = nil
 
-	ed, _ := connection(t, tls.VersionTLS12, func() crypto.Signer {
+	ed, _ := tlsStates(t, tls.VersionTLS12, func() crypto.Signer {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
 			t.Fatal(err)

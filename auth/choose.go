@@ -8,41 +8,64 @@ import (
 	"strings"
 
 	"github.com/emersion/go-sasl"
+	"github.com/xdg-go/scram"
 
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// way is a mechanism of this package and what it needs of Credentials.
+// way is a mechanism of this package.
 type way struct {
 	name   string
-	needs  needs
-	byName bool // only if Credentials name it
+	traits traits
+	build  func(ctx context.Context, c *chooser, on connection) (sasl.Client, error)
 }
 
-type needs uint8
+func (w way) has(t traits) bool { return w.traits&t != 0 }
+
+type traits uint8
 
 const (
-	aUser needs = 1 << iota
-	aPassword
-	aToken
-	anIdentity // not needed, but said if it is set
+	needsUser traits = 1 << iota
+	needsPassword
+	needsToken
+	saysIdentity // if there is one; the others are not used with one
+	reveals      // shows the secret to who reads the connection
+	onlyByName   // is used only if Credentials name it
 )
+
+// connection is what a client is made for.
+type connection struct {
+	mechanism mechanism // to build
+	binding   scram.ChannelBinding
+	offer     []string // all that the server offers
+}
 
 // ways returns the mechanisms, the strongest first.
 func ways() []way {
+	sha1, sha256 := buildSCRAM(scramSHA1, scram.SHA1), buildSCRAM(scramSHA256, scram.SHA256)
 	return []way{
-		{scramSHA256 + plus, aUser | aPassword | anIdentity, false},
-		{scramSHA1 + plus, aUser | aPassword | anIdentity, false},
-		{scramSHA256, aUser | aPassword | anIdentity, false},
-		{scramSHA1, aUser | aPassword | anIdentity, false},
-		{sasl.OAuthBearer, aToken | anIdentity, false},
-		{xoauth2, aUser | aToken, false},
-		{sasl.Plain, aUser | aPassword | anIdentity, false},
-		{sasl.Login, aUser | aPassword, false},
-		{cramMD5, aUser | aPassword, true},
-		{sasl.External, anIdentity, true},
-		{sasl.Anonymous, 0, true},
+		{scramSHA256 + plus, needsUser | needsPassword | saysIdentity, sha256},
+		{scramSHA1 + plus, needsUser | needsPassword | saysIdentity, sha1},
+		{scramSHA256, needsUser | needsPassword | saysIdentity, sha256},
+		{scramSHA1, needsUser | needsPassword | saysIdentity, sha1},
+		{sasl.OAuthBearer, needsToken | saysIdentity | reveals, buildOAuthBearer},
+		{xoauth2, needsUser | needsToken | reveals, buildXOAuth2},
+		{sasl.Plain, needsUser | needsPassword | saysIdentity | reveals, buildPlain},
+		{sasl.Login, needsUser | needsPassword | reveals, buildLogin},
+		{cramMD5, needsUser | needsPassword | onlyByName, buildCRAMMD5},
+		{sasl.External, saysIdentity | onlyByName, buildExternal},
+		{sasl.Anonymous, onlyByName, buildAnonymous},
 	}
+}
+
+// wayOf returns the mechanism with a name in upper case.
+func wayOf(name string) (way, bool) {
+	for _, w := range ways() {
+		if w.name == name {
+			return w, true
+		}
+	}
+	return way{}, false
 }
 
 func names(ways []way) []string {
@@ -60,114 +83,68 @@ func names(ways []way) []string {
 //
 // It holds the keys of SCRAM and the current token: share it among sessions. A
 // token is asked for anew 10 s before it ends; one without Expiry is kept until
-// it is refused.
-func (c Credentials) Authenticator() Authenticator {
-	ch := &chooser{Credentials: c, scram: make(map[string]*SCRAM), tokens: newTokens(c.Token)}
-	if c.Validate() != nil {
-		return ch.choose
-	}
-	for _, w := range ways() {
-		named := strings.EqualFold(w.name, c.Mechanism)
-		if c.lacks(w) != nil || !named && (w.byName || c.Mechanism != "") {
-			continue
-		}
-		ch.can = append(ch.can, w.name)
-		if hash := strings.TrimSuffix(w.name, plus); (hash == scramSHA1 || hash == scramSHA256) && ch.scram[hash] == nil {
-			if s, err := c.newSCRAM(hash); err == nil {
-				ch.scram[hash] = s
-			}
-		}
-	}
-	return ch.choose
-}
+// it is refused, by a 5yz or a 454 (see [Refused]).
+func (c Credentials) Authenticator() Authenticator { return newChooser(c).choose }
 
-func (c Credentials) newSCRAM(hash string) (*SCRAM, error) {
-	return NewSCRAM(hash, c.UserName, c.Password, c.Identity)
-}
-
-// chooser is the Authenticator of Credentials. Only tokens and the SCRAMs
-// change, and they look after themselves. Errors are made anew for each call:
-// a session writes into its own.
+// chooser is the Authenticator of Credentials. Only tokens and scram change, and
+// they look after themselves. Errors are made anew for each call: a session
+// writes into its own.
 type chooser struct {
 	Credentials
-	can    []string          // mechanisms, the strongest first
-	scram  map[string]*SCRAM // by hash; none where SASLprep failed
+	can    []way // the strongest first
 	tokens *tokens
+	scram  keyring
+}
+
+func newChooser(c Credentials) *chooser {
+	ch := &chooser{Credentials: c, tokens: newTokens(c.Token)}
+	for _, w := range ways() {
+		named := strings.EqualFold(w.name, c.Mechanism)
+		if c.lacks(w) == nil && (named || c.Mechanism == "" && !w.has(onlyByName)) {
+			ch.can = append(ch.can, w)
+		}
+	}
+	return ch
 }
 
 func (c *chooser) choose(ctx context.Context, mechanisms []string, tls *tls.ConnectionState) (sasl.Client, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	binding := channelBinding(tls)
-	for _, name := range c.can {
-		if !slices.Contains(mechanisms, name) || isPlus(name) && !binding.IsSupported() {
-			continue
+	on := connection{binding: channelBinding(tls), offer: offer(ctx, mechanisms)}
+	for _, w := range c.can {
+		if slices.Contains(mechanisms, w.name) && (!isPlus(w.name) || on.binding.IsSupported()) {
+			on.mechanism = mechanism(w.name)
+			return w.build(ctx, c, on) // no step down if it fails: the next might show the password
 		}
-		switch name {
-		case sasl.OAuthBearer, xoauth2:
-			return c.bearer(ctx, name)
-		case sasl.Plain:
-			return NewPlain(c.Identity, c.UserName, c.Password)
-		case sasl.Login:
-			return NewLogin(c.UserName, c.Password)
-		case cramMD5:
-			return NewCRAMMD5(c.UserName, c.Password)
-		case sasl.External:
-			return NewExternal(c.Identity)
-		case sasl.Anonymous:
-			return NewAnonymous(c.UserName)
-		}
-		hash := strings.TrimSuffix(name, plus)
-		shared := c.scram[hash]
-		if shared == nil { // no step down: the next mechanism would show the password
-			_, err := c.newSCRAM(hash)
-			return nil, err
-		}
-		return shared.client(name, binding, offer(ctx, mechanisms)), nil
 	}
-	return nil, c.nothing(offer(ctx, mechanisms), mechanisms, tls != nil)
-}
-
-func (c *chooser) bearer(ctx context.Context, name string) (sasl.Client, error) {
-	token, err := c.tokens.get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	drop := func() { c.tokens.drop(token) }
-	if name == xoauth2 {
-		return newXOAuth2(c.UserName, token, drop), nil
-	}
-	as := c.Identity
-	if as == "" {
-		as = c.UserName
-	}
-	return newOAuthBearer(as, token, c.Host, c.Port, drop), nil
+	return nil, c.nothing(on.offer, mechanisms, tls != nil)
 }
 
 // nothing says what was offered, what could have been used, and what to do.
 func (c *chooser) nothing(offer, left []string, secure bool) error {
+	can := names(c.can)
 	var b strings.Builder
 	b.WriteString("server offers " + list(offer))
 	if len(left) < len(offer) {
 		b.WriteString(" and has refused some")
 	}
-	b.WriteString("; these credentials want " + list(c.can))
+	b.WriteString("; these credentials want " + list(can))
 	if !secure {
 		b.WriteString("; with TLS there may be more (SecureExplicit, SecureImplicit)")
-	} else if slices.ContainsFunc(left, isPlus) && slices.ContainsFunc(c.can, isPlus) {
+	} else if slices.ContainsFunc(left, isPlus) && slices.ContainsFunc(can, isPlus) {
 		b.WriteString("; -PLUS needs a channel binding, which this TLS connection has not")
 	}
 	for _, w := range ways() {
 		switch {
-		case !slices.Contains(left, w.name) || slices.Contains(c.can, w.name):
+		case !slices.Contains(left, w.name) || slices.Contains(can, w.name):
 		case c.Mechanism != "" && c.lacks(w) == nil:
 			b.WriteString("; " + w.name + " could do: Mechanism forbids it")
-		case w.byName:
+		case w.has(onlyByName):
 			b.WriteString("; " + w.name + " is used only if Mechanism names it")
-		case w.needs&aToken != 0 && c.Token == nil:
+		case w.has(needsToken) && c.Token == nil:
 			b.WriteString("; " + w.name + " needs a Token")
-		case w.needs&aPassword != 0 && c.Password == "":
+		case w.has(needsPassword) && c.Password == "":
 			b.WriteString("; " + w.name + " needs a Password")
 		}
 	}

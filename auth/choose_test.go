@@ -18,7 +18,7 @@ var everything = strings.Fields("FROB ANONYMOUS EXTERNAL CRAM-MD5 LOGIN PLAIN XO
 // TestChoice_TheStrongestOfWhatIsLeft takes what was chosen out of the offer,
 // until nothing is left: the whole order shows.
 func TestChoice_TheStrongestOfWhatIsLeft(t *testing.T) {
-	state, _ := connection(t, tls.VersionTLS13, ecdsaKey(t))
+	state, _ := tlsStates(t, tls.VersionTLS13, ecdsaKey(t))
 	password := Credentials{UserName: "u", Password: "p"}
 	with := func(c Credentials, change func(*Credentials)) Credentials { change(&c); return c }
 	for name, c := range map[string]struct {
@@ -92,7 +92,7 @@ func TestChoice_TheClientsSayTheCredentials(t *testing.T) {
 }
 
 func TestChoice_FlagYOnlyIfTheServerNeverOfferedABinding(t *testing.T) {
-	state, _ := connection(t, tls.VersionTLS13, ecdsaKey(t))
+	state, _ := tlsStates(t, tls.VersionTLS13, ecdsaKey(t))
 	a := Credentials{UserName: "u", Password: "p"}.Authenticator()
 	plain := []string{scramSHA1}
 	for _, c := range []struct {
@@ -117,7 +117,7 @@ func TestChoice_FlagYOnlyIfTheServerNeverOfferedABinding(t *testing.T) {
 }
 
 func TestChoice_NothingInCommonSaysWhatToDo(t *testing.T) {
-	state, _ := connection(t, tls.VersionTLS13, ecdsaKey(t))
+	state, _ := tlsStates(t, tls.VersionTLS13, ecdsaKey(t))
 	password := Credentials{UserName: "u", Password: "p"}
 	for name, c := range map[string]struct {
 		c     Credentials

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/md5"
 	"fmt"
@@ -10,20 +11,20 @@ import (
 
 const cramMD5 = "CRAM-MD5"
 
+// cram is a client of CRAM-MD5 (RFC 2195). The password is not shown, but who
+// reads the exchange can guess at it, and the server proves nothing.
 type cram struct {
 	mechanism
-	user, password string
-	done           bool
+	answer func(challenge []byte) []byte
+	done   bool
 }
 
-// NewCRAMMD5 returns a client of CRAM-MD5 (RFC 2195). The password is not shown,
-// but who reads the exchange can guess at it, and the server proves nothing.
-func NewCRAMMD5(user, password string) (sasl.Client, error) {
-	c := Credentials{Mechanism: cramMD5, UserName: user, Password: password}
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	return &cram{mechanism: cramMD5, user: user, password: password}, nil
+func buildCRAMMD5(_ context.Context, c *chooser, _ connection) (sasl.Client, error) {
+	return &cram{mechanism: cramMD5, answer: func(challenge []byte) []byte {
+		digest := hmac.New(md5.New, []byte(c.Password))
+		_, _ = digest.Write(challenge)
+		return fmt.Appendf(nil, "%s %x", c.UserName, digest.Sum(nil))
+	}}, nil
 }
 
 func (c *cram) Start() (string, []byte, error) { return cramMD5, nil, nil }
@@ -33,9 +34,7 @@ func (c *cram) Next(challenge []byte) ([]byte, error) {
 		return nil, c.unexpected()
 	}
 	c.done = true
-	digest := hmac.New(md5.New, []byte(c.password))
-	_, _ = digest.Write(challenge)
-	return fmt.Appendf(nil, "%s %x", c.user, digest.Sum(nil)), nil
+	return c.answer(challenge), nil
 }
 
 func (c *cram) Done() bool { return c.done }

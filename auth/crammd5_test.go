@@ -7,7 +7,7 @@ import (
 )
 
 func TestCRAMMD5_VectorOfTheRFC(t *testing.T) { // RFC 2195 2
-	c := made(t)(NewCRAMMD5("tim", "tanstaaftanstaaf"))
+	c := clientOf(t, Credentials{Mechanism: "CRAM-MD5", UserName: "tim", Password: "tanstaaftanstaaf"})
 	if name, initial, err := c.Start(); name != "CRAM-MD5" || initial != nil || err != nil || Done(c) {
 		t.Errorf("Start: %s %q %v, done %t", name, initial, err, Done(c))
 	}

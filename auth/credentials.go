@@ -3,7 +3,6 @@ package auth
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,15 +11,16 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// Credentials are who a client is and how it shows that. They print without
-// their secrets.
+// Credentials are who a client is and how it shows that. By themselves they
+// print without their secrets, for every verb of fmt and in slog; not so in an
+// unexported field of another type, where fmt asks no Formatter.
 type Credentials struct {
 	// UserName and Password are for SCRAM, PLAIN, LOGIN and CRAM-MD5. UserName is
 	// also XOAUTH2's user, OAUTHBEARER's if there is no Identity, and ANONYMOUS's
 	// trace.
 	UserName, Password string
-	// Identity is whom to act as (RFC 4422 2); "" is the user. LOGIN, CRAM-MD5 and
-	// XOAUTH2 cannot say it and are not used with one.
+	// Identity is whom to act as (RFC 4422 2); "" is the user. LOGIN, CRAM-MD5,
+	// XOAUTH2 and ANONYMOUS cannot say it and are not used with one.
 	Identity string
 	// Token gives what OAUTHBEARER and XOAUTH2 show.
 	Token TokenSource
@@ -36,30 +36,25 @@ type Credentials struct {
 // unusable. It does no I/O: it does not ask Token.
 func (c Credentials) Validate() error {
 	for _, text := range []struct{ what, value string }{
-		{"UserName", c.UserName}, {"Password", c.Password}, {"Identity", c.Identity}, {"Host", c.Host},
+		{"UserName", c.UserName}, {"Identity", c.Identity}, {"Host", c.Host},
 	} {
-		if !utf8.ValidString(text.value) {
-			return smtp.Invalid(text.what + " is not UTF-8")
-		}
-		if text.what == "Password" {
-			if strings.IndexByte(text.value, 0) >= 0 {
-				return smtp.Invalid("Password holds a NUL (RFC 4616 2)")
-			}
-		} else if err := smtp.CheckText(text.what, text.value); err != nil {
+		if err := smtp.CheckText(text.what, text.value); err != nil {
 			return err
 		}
 	}
-	if c.Port < 0 || c.Port > 65535 {
+	switch { // a password may have controls
+	case !utf8.ValidString(c.Password):
+		return smtp.Invalid("Password is not UTF-8")
+	case strings.IndexByte(c.Password, 0) >= 0:
+		return smtp.Invalid("Password holds a NUL (RFC 4616 2)")
+	case c.Port < 0 || c.Port > 65535:
 		return smtp.Invalid(fmt.Sprintf("Port is %d: want 1 to 65535, or 0 for none", c.Port))
-	}
-	name := strings.ToUpper(c.Mechanism)
-	switch {
-	case name != "":
-		i := slices.IndexFunc(ways(), func(w way) bool { return w.name == name })
-		if i < 0 {
+	case c.Mechanism != "":
+		w, ok := wayOf(strings.ToUpper(c.Mechanism))
+		if !ok {
 			return smtp.Invalid(fmt.Sprintf("Mechanism %.32q is not known: want %s", c.Mechanism, list(names(ways()))))
 		}
-		return c.lacks(ways()[i])
+		return c.lacks(w)
 	case c.UserName == "" && (c.Token == nil || c.Password != ""):
 		return smtp.Invalid("UserName is missing: authentication needs a user name")
 	case c.Password == "" && c.Token == nil:
@@ -74,13 +69,13 @@ func (c Credentials) Validate() error {
 func (c Credentials) lacks(w way) error {
 	var text string
 	switch {
-	case w.needs&aUser != 0 && c.UserName == "":
+	case w.has(needsUser) && c.UserName == "":
 		text = "UserName is missing"
-	case w.needs&aPassword != 0 && c.Password == "":
+	case w.has(needsPassword) && c.Password == "":
 		text = "Password is missing"
-	case w.needs&aToken != 0 && c.Token == nil:
+	case w.has(needsToken) && c.Token == nil:
 		text = "Token is missing"
-	case w.needs&anIdentity == 0 && c.Identity != "":
+	case !w.has(saysIdentity) && c.Identity != "":
 		text = "Identity is set, and the mechanism cannot say it"
 	case w.name == sasl.Anonymous && utf8.RuneCountInString(c.UserName) > 255:
 		text = "UserName is too long: want at most 255 characters (RFC 4505 2)"

@@ -85,25 +85,3 @@ func TestValidate_H4_NoControlReachesTheWire(t *testing.T) {
 		}
 	}
 }
-
-func TestConstructors_H4_RefuseWhatValidateRefuses(t *testing.T) {
-	for name, c := range map[string]func() error{
-		"PLAIN":              func() error { _, err := NewPlain("", "u\r\nRSET", "p"); return err },
-		"PLAIN NUL":          func() error { _, err := NewPlain("", "u", "p\x00"); return err },
-		"PLAIN identity":     func() error { _, err := NewPlain("i\x00", "u", "p"); return err },
-		"PLAIN empty":        func() error { _, err := NewPlain("", "u", ""); return err },
-		"LOGIN":              func() error { _, err := NewLogin("u\n", "p"); return err },
-		"EXTERNAL":           func() error { _, err := NewExternal("i\x00"); return err },
-		"ANONYMOUS":          func() error { _, err := NewAnonymous("a\x1b"); return err },
-		"OAUTHBEARER":        func() error { _, err := NewOAuthBearer("u\x01", "T", "", 0); return err },
-		"OAUTHBEARER's host": func() error { _, err := NewOAuthBearer("u", "T", "mx\x01auth=", 0); return err },
-		"OAUTHBEARER's port": func() error { _, err := NewOAuthBearer("u", "T", "mx", 70000); return err },
-		"XOAUTH2":            func() error { _, err := NewXOAuth2("u\x01auth=Bearer x", "T"); return err },
-		"CRAM-MD5":           func() error { _, err := NewCRAMMD5("u\r", "p"); return err },
-		"SCRAM":              func() error { _, err := NewSCRAM("SCRAM-SHA-1", "u\r", "p", ""); return err },
-	} {
-		if err := c(); !errors.Is(err, smtp.ErrInvalid) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -45,13 +46,22 @@ func ExampleCredentials() {
 	// Output: auth.Credentials[user=[redacted] password=[redacted] identity=unset token=unset mechanism= host= port=0]
 }
 
-// An Authenticator of one's own: always the same mechanism.
+// An Authenticator of one's own: the certificate if the server takes it, else the
+// password, and never LOGIN.
 func ExampleAuthenticator() {
-	var a auth.Authenticator = func(_ context.Context, mechanisms []string, _ *tls.ConnectionState) (sasl.Client, error) {
-		return auth.NewExternal("")
+	certificate := auth.Credentials{Mechanism: "EXTERNAL"}.Authenticator()
+	password := auth.Credentials{UserName: "tim", Password: "tanstaaf"}.Authenticator()
+	var a auth.Authenticator = func(ctx context.Context, mechanisms []string, state *tls.ConnectionState) (sasl.Client, error) {
+		if slices.Contains(mechanisms, "EXTERNAL") {
+			return certificate(ctx, mechanisms, state)
+		}
+		return password(ctx, slices.DeleteFunc(slices.Clone(mechanisms), func(name string) bool { return name == "LOGIN" }), state)
 	}
-	start(a(context.Background(), []string{"EXTERNAL"}, nil))
-	// Output: EXTERNAL "" <nil>
+	start(a(context.Background(), []string{"PLAIN", "EXTERNAL"}, nil))
+	start(a(context.Background(), []string{"LOGIN", "PLAIN"}, nil))
+	// Output:
+	// EXTERNAL "" <nil>
+	// PLAIN "\x00tim\x00tanstaaf" <nil>
 }
 
 func ExampleTokenSource() {
@@ -76,7 +86,8 @@ func ExampleStaticToken() {
 }
 
 func ExamplePermit() {
-	c, _ := auth.NewPlain("", "tim", "tanstaaf")
+	choose := auth.Credentials{UserName: "tim", Password: "tanstaaf"}.Authenticator()
+	c, _ := choose(context.Background(), []string{"PLAIN"}, nil)
 	_, err := auth.Permit(c, "PLAIN", false)
 	fmt.Println(errors.Is(err, smtp.ErrInClear))
 	_, err = auth.Permit(c, "PLAIN", true)
@@ -100,7 +111,8 @@ func ExampleReveals() {
 }
 
 func ExampleDone() {
-	c, _ := auth.NewLogin("tim", "tanstaaf")
+	choose := auth.Credentials{UserName: "tim", Password: "tanstaaf"}.Authenticator()
+	c, _ := choose(context.Background(), []string{"LOGIN"}, nil)
 	fmt.Println(auth.Done(c)) // a 235 now would be odd
 	_, _ = c.Next([]byte("Username:"))
 	_, _ = c.Next([]byte("Password:"))
@@ -111,7 +123,8 @@ func ExampleDone() {
 }
 
 func ExampleRefused() {
-	c, _ := auth.NewXOAuth2("tim@example.com", "ya29.vF9dft4")
+	choose := auth.Credentials{UserName: "tim@example.com", Token: auth.StaticToken("ya29.vF9dft4")}.Authenticator()
+	c, _ := choose(context.Background(), []string{"XOAUTH2"}, nil)
 	_, _ = c.Next([]byte(`{"status":"401","schemes":"bearer","scope":"https://mail.example/"}`))
 	err := auth.Refused(c) // after the 535
 	if e, ok := errors.AsType[*auth.TokenError](err); ok {
@@ -134,67 +147,4 @@ func ExampleWithOffer() {
 	ctx := auth.WithOffer(context.Background(), offered)
 	start(choose(ctx, offered[1:], nil)) // the first was refused
 	// Output: PLAIN "\x00tim\x00tanstaaf" <nil>
-}
-
-func ExampleNewSCRAM() {
-	shared, err := auth.NewSCRAM("SCRAM-SHA-256", "tim", "tanstaaf", "")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	c, err := shared.Client([]string{"PLAIN", "SCRAM-SHA-256"}, nil)
-	fmt.Println(c, err)
-	// Output: auth.SCRAM-SHA-256 <nil>
-}
-
-func ExampleSCRAM_Client() {
-	shared, _ := auth.NewSCRAM("SCRAM-SHA-1", "tim", "tanstaaf", "")
-	c, _ := shared.Client([]string{"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"}, nil) // no TLS, no channel binding
-	_, initial, _ := c.Start()
-	fmt.Printf("%s\n", initial[:len("n,,n=tim,r=")])
-	_, err := c.Next([]byte("r=not ours,s=W22Z,i=4096"))
-	fmt.Println(err)
-	// Output:
-	// n,,n=tim,r=
-	// protocol error: SCRAM-SHA-1: server's message does not begin with a nonce that extends ours (RFC 5802 5.1)
-}
-
-func ExampleNewPlain() {
-	start(auth.NewPlain("", "tim", "tanstaaf"))
-	// Output: PLAIN "\x00tim\x00tanstaaf" <nil>
-}
-
-func ExampleNewLogin() {
-	c, _ := auth.NewLogin("tim", "tanstaaf")
-	user, _ := c.Next([]byte("Username:"))
-	password, _ := c.Next([]byte("Password:"))
-	fmt.Printf("%s %s\n", user, password)
-	// Output: tim tanstaaf
-}
-
-func ExampleNewExternal() {
-	start(auth.NewExternal("boss@example.com"))
-	// Output: EXTERNAL "boss@example.com" <nil>
-}
-
-func ExampleNewAnonymous() {
-	start(auth.NewAnonymous("tim@example.com"))
-	// Output: ANONYMOUS "tim@example.com" <nil>
-}
-
-func ExampleNewOAuthBearer() {
-	start(auth.NewOAuthBearer("tim@example.com", "ya29.vF9dft4", "mx.example.com", 587))
-	// Output: OAUTHBEARER "n,a=tim@example.com,\x01host=mx.example.com\x01port=587\x01auth=Bearer ya29.vF9dft4\x01\x01" <nil>
-}
-
-func ExampleNewXOAuth2() {
-	start(auth.NewXOAuth2("tim@example.com", "ya29.vF9dft4"))
-	// Output: XOAUTH2 "user=tim@example.com\x01auth=Bearer ya29.vF9dft4\x01\x01" <nil>
-}
-
-func ExampleNewCRAMMD5() {
-	c, _ := auth.NewCRAMMD5("tim", "tanstaaftanstaaf")
-	response, _ := c.Next([]byte("<1896.697170952@postoffice.reston.mci.net>")) // RFC 2195 2
-	fmt.Printf("%s\n", response)
-	// Output: tim b913a602c7eda7a495b4e6e7334d3890
 }

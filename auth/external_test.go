@@ -4,7 +4,7 @@ import "testing"
 
 func TestExternal_WithoutIdentityTheResponseIsEmptyAndThere(t *testing.T) {
 	for _, identity := range []string{"", "boss@example.com"} {
-		name, initial, err := made(t)(NewExternal(identity)).Start()
+		name, initial, err := clientOf(t, Credentials{Mechanism: "EXTERNAL", Identity: identity}).Start()
 		if name != "EXTERNAL" || initial == nil || string(initial) != identity || err != nil {
 			t.Errorf("%s %v %v", name, initial, err)
 		}

@@ -22,7 +22,7 @@ func TestGate_H1_WhatShowsASecretNeedsTLS(t *testing.T) {
 		if Reveals(mechanism) != reveals {
 			t.Errorf("Reveals(%q) is %t", mechanism, !reveals)
 		}
-		c := made(t)(NewPlain("", "tim", "tanstaaf"))
+		c := clientOf(t, Credentials{Mechanism: "LOGIN", UserName: "tim", Password: "tanstaaf"})
 		allowed := made(t)(AllowClear(AllowClear(fixed(c, nil)))(t.Context(), nil, nil))
 		for _, g := range []struct {
 			client sasl.Client
@@ -42,6 +42,55 @@ func TestGate_H1_WhatShowsASecretNeedsTLS(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// bare hides whatever a client has beside Start and Next.
+type bare struct{ sasl.Client }
+
+// forwarding is a wrapper as it should be.
+type forwarding struct{ sasl.Client }
+
+func (f forwarding) Done() bool     { return Done(f.Client) }
+func (f forwarding) Refused() error { return Refused(f.Client) }
+
+func TestGate_H9_AWrapperMustNotHideTheProof(t *testing.T) {
+	allow := func(c sasl.Client) sasl.Client { return made(t)(AllowClear(fixed(c, nil))(t.Context(), nil, nil)) }
+	for name, c := range map[string]struct {
+		wrap func(sasl.Client) sasl.Client
+		ok   bool
+	}{
+		"none":                     {func(c sasl.Client) sasl.Client { return c }, true},
+		"AllowClear":               {allow, true},
+		"forwarding":               {func(c sasl.Client) sasl.Client { return forwarding{c} }, true},
+		"AllowClear of forwarding": {func(c sasl.Client) sasl.Client { return allow(forwarding{c}) }, true},
+		"forwarding of AllowClear": {func(c sasl.Client) sasl.Client { return forwarding{allow(c)} }, true},
+		"bare":                     {func(c sasl.Client) sasl.Client { return bare{c} }, false},
+		"AllowClear of bare":       {func(c sasl.Client) sasl.Client { return allow(bare{c}) }, false},
+		"bare of AllowClear":       {func(c sasl.Client) sasl.Client { return bare{allow(c)} }, false},
+	} {
+		for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "scram-sha-512"} {
+			for _, secure := range []bool{true, false} {
+				got, err := Permit(c.wrap(vector(t)), mechanism, secure)
+				switch {
+				case c.ok && (err != nil || Done(got)):
+					t.Errorf("%s, %s: %v, or 235 would be believed", name, mechanism, err)
+				case !c.ok && (got != nil || kindOf(err) != smtp.KindMechanism || !strings.Contains(err.Error(), "forward Done and Refused")):
+					t.Errorf("%s, %s: %v %v", name, mechanism, got, err)
+				}
+			}
+		}
+	}
+	if d, ok := allow(vector(t)).(interface{ Done() bool }); !ok || d.Done() {
+		t.Error("AllowClear's client has no Done to forward")
+	}
+	for _, c := range []sasl.Client{bare{sasl.NewPlainClient("", "u", "p")}, bare{allow(sasl.NewPlainClient("", "u", "p"))}} {
+		if got, err := Permit(c, "PLAIN", true); got != c || err != nil {
+			t.Errorf("%v %v", got, err)
+		}
+		if got, err := Permit(c, "PLAIN", false); got != nil || !errors.Is(err, smtp.ErrInClear) {
+			t.Errorf("wrapped after AllowClear: %v %v", got, err)
 		}
 	}
 }

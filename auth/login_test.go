@@ -13,7 +13,7 @@ func TestLogin_H10_CountsStepsWhateverThePrompt(t *testing.T) {
 		{"Password:", "Username:"},
 		{"", ""},
 	} {
-		c := made(t)(NewLogin("tim", "tanstaaf"))
+		c := clientOf(t, Credentials{Mechanism: "LOGIN", UserName: "tim", Password: "tanstaaf"})
 		if name, initial, err := c.Start(); name != "LOGIN" || initial != nil || err != nil {
 			t.Errorf("Start: %s %q %v", name, initial, err)
 		}

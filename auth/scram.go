@@ -1,7 +1,7 @@
 package auth
 
 import (
-	"crypto/tls"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -31,15 +31,12 @@ const (
 	maxKeyFactors   = 16
 )
 
-// SCRAM holds a user's credentials for SCRAM-SHA-1 or SCRAM-SHA-256 (RFC 5802,
-// 7677) and the keys derived from them, which are dear: share one among all
-// connections. It is safe for concurrent use and prints without its secrets.
-type SCRAM struct {
-	mechanism // without -PLUS
-	fresh     func() *keys
-
+// keyring holds the keys that SCRAM derives from one user's credentials, which
+// are dear, by the mechanism without -PLUS. Its zero value has none yet. It is
+// safe for concurrent use.
+type keyring struct {
 	mu   sync.Mutex
-	keys *keys
+	keys map[string]*keys
 }
 
 // keys is a client of xdg's, which remembers the keys it has derived for each
@@ -50,105 +47,91 @@ type keys struct {
 	factors map[scram.KeyFactors]struct{}
 }
 
-// NewSCRAM checks credentials and prepares them by SASLprep (RFC 4013), which
-// not every text can pass. name is SCRAM-SHA-1 or SCRAM-SHA-256, in any case;
-// whether it becomes -PLUS shows with each connection. identity is whom to act
-// as, "" for the user.
-func NewSCRAM(name, user, password, identity string) (*SCRAM, error) {
-	c := Credentials{Mechanism: name, UserName: user, Password: password, Identity: identity}
-	if err := c.Validate(); err != nil {
+// get returns the keys of a mechanism, without -PLUS, made at the first call.
+func (r *keyring) get(name string, hash scram.HashGeneratorFcn, c Credentials) (*keys, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.keys[name]; k != nil {
+		return k, nil
+	}
+	client, err := prepare(mechanism(name), hash, c)
+	if err != nil {
 		return nil, err
 	}
-	var hash scram.HashGeneratorFcn
-	name = strings.ToUpper(name)
-	switch name {
-	case scramSHA1:
-		hash = scram.SHA1
-	case scramSHA256:
-		hash = scram.SHA256
-	default:
-		return nil, smtp.Invalid(fmt.Sprintf("%q is no mechanism of NewSCRAM: want %s or %s", name, scramSHA1, scramSHA256))
+	if r.keys == nil {
+		r.keys = make(map[string]*keys)
 	}
-	for _, text := range []struct{ what, value string }{{"UserName", user}, {"Password", password}, {"Identity", identity}} {
-		client, err := hash.NewClient(text.value, "", "")
-		if err != nil { // its text may quote the secret
-			return nil, mechanism(name).failed(smtp.KindMechanism, text.what+" holds what SASLprep forbids (RFC 4013)")
-		}
-		first, _ := client.NewConversation().Step("")
-		if strings.HasPrefix(first, "n,,n=,") && text.value != "" {
-			return nil, mechanism(name).failed(smtp.KindMechanism, text.what+" is empty after SASLprep (RFC 4013)")
-		}
-	}
-	s := &SCRAM{mechanism: mechanism(name)}
-	s.fresh = func() *keys {
-		client, _ := hash.NewClient(user, password, identity) // it has just worked
-		return &keys{client, make(map[scram.KeyFactors]struct{})}
-	}
-	s.keys = s.fresh()
-	return s, nil
-}
-
-// Client returns a client for one connection: with channel binding if the
-// server offers it and TLS can give it, else without. mechanisms is what the
-// server offers, in upper case; tls is nil without TLS.
-func (s *SCRAM) Client(mechanisms []string, tls *tls.ConnectionState) (sasl.Client, error) {
-	b := channelBinding(tls)
-	name := string(s.mechanism)
-	switch {
-	case b.IsSupported() && slices.Contains(mechanisms, name+plus):
-		name += plus
-	case !slices.Contains(mechanisms, name):
-		return nil, &smtp.Error{Kind: smtp.KindNoAuth, Err: fmt.Errorf("server offers %s and not %s", list(mechanisms), name)}
-	}
-	return s.client(name, b, mechanisms), nil
-}
-
-// client returns a client of the mechanism with that very name. b is what the
-// connection has, offer all that the server offers.
-func (s *SCRAM) client(name string, b scram.ChannelBinding, offer []string) sasl.Client {
-	s.mu.Lock()
-	k := s.keys
-	s.mu.Unlock()
-	c := &scramClient{mechanism: mechanism(name), shared: s, keys: k}
-	switch {
-	case strings.HasSuffix(name, plus):
-		c.talk = k.client.NewConversationWithChannelBinding(b)
-	case b.IsSupported() && !slices.ContainsFunc(offer, isPlus): // "y": a server that does offer it knows then of a man in the middle
-		c.talk = k.client.NewConversationAdvertisingChannelBinding()
-	default:
-		c.talk = k.client.NewConversation()
-	}
-	return c
-}
-
-func isPlus(name string) bool {
-	return strings.HasPrefix(name, "SCRAM-") && strings.HasSuffix(name, plus)
+	k := &keys{client, make(map[scram.KeyFactors]struct{})}
+	r.keys[name] = k
+	return k, nil
 }
 
 // count makes sure that no client of xdg's learns many salts.
-func (s *SCRAM) count(k *keys, f scram.KeyFactors) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (r *keyring) count(name string, k *keys, f scram.KeyFactors) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	k.factors[f] = struct{}{}
-	if len(k.factors) >= maxKeyFactors && s.keys == k {
-		s.keys = s.fresh()
+	if len(k.factors) >= maxKeyFactors && r.keys[name] == k {
+		delete(r.keys, name)
 	}
 }
+
+// prepare returns a client of xdg's for credentials that pass SASLprep (RFC
+// 4013), which not every text can.
+func prepare(name mechanism, hash scram.HashGeneratorFcn, c Credentials) (*scram.Client, error) {
+	for _, text := range []struct{ what, value string }{{"UserName", c.UserName}, {"Password", c.Password}, {"Identity", c.Identity}} {
+		client, err := hash.NewClient(text.value, "", "")
+		if err != nil { // its text may quote the secret
+			return nil, name.failed(smtp.KindMechanism, text.what+" holds what SASLprep forbids (RFC 4013)")
+		}
+		first, _ := client.NewConversation().Step("")
+		if strings.HasPrefix(first, "n,,n=,") && text.value != "" {
+			return nil, name.failed(smtp.KindMechanism, text.what+" is empty after SASLprep (RFC 4013)")
+		}
+	}
+	return hash.NewClient(c.UserName, c.Password, c.Identity)
+}
+
+// buildSCRAM returns what makes the clients of a mechanism, whose name is without
+// -PLUS, and of its form with channel binding (RFC 5802, 7677).
+func buildSCRAM(name string, hash scram.HashGeneratorFcn) func(context.Context, *chooser, connection) (sasl.Client, error) {
+	return func(_ context.Context, c *chooser, on connection) (sasl.Client, error) {
+		k, err := c.scram.get(name, hash, c.Credentials)
+		if err != nil {
+			return nil, err
+		}
+		var talk *scram.ClientConversation
+		switch {
+		case isPlus(string(on.mechanism)):
+			talk = k.client.NewConversationWithChannelBinding(on.binding)
+		case on.binding.IsSupported() && !slices.ContainsFunc(on.offer, isPlus): // "y": a server that does offer it knows then of a man in the middle
+			talk = k.client.NewConversationAdvertisingChannelBinding()
+		default:
+			talk = k.client.NewConversation()
+		}
+		count := func(f scram.KeyFactors) { c.scram.count(name, k, f) }
+		return &scramClient{mechanism: on.mechanism, talk: talk.Step, proven: talk.Valid, count: count}, nil
+	}
+}
+
+func isSCRAM(name string) bool { return strings.HasPrefix(name, "SCRAM-") }
+
+func isPlus(name string) bool { return isSCRAM(name) && strings.HasSuffix(name, plus) }
 
 // scramClient is one exchange. xdg's conversation does the cryptography; what
 // the server says is checked here before, since it takes any work asked for.
 type scramClient struct {
 	mechanism
-	shared *SCRAM
-	keys   *keys
-	talk   *scram.ClientConversation
+	talk   func(message string) (string, error)
+	proven func() bool // by the server's signature
+	count  func(scram.KeyFactors)
 	nonce  string // ours
 	step   int    // how many challenges came
 	reason string // e=
 }
 
 func (c *scramClient) Start() (string, []byte, error) {
-	first, err := c.talk.Step("")
+	first, err := c.talk("")
 	if err != nil {
 		return "", nil, c.failed(smtp.KindMechanism, "started twice")
 	}
@@ -175,12 +158,12 @@ func (c *scramClient) answer(message string) ([]byte, error) {
 	case refused:
 		// SASL has a failed exchange end in a final reply, not in a challenge; of a
 		// server that sends both we take both (RFC 5802 5.1, RFC 4954 4).
-		c.reason = "e=" + reason[:min(len(reason), 64)]
+		c.reason = serverError(reason)
 		return []byte{}, nil
 	case c.step == 1:
 		return c.prove(message)
 	}
-	if _, err := c.talk.Step(message); err != nil {
+	if _, err := c.talk(message); err != nil {
 		return nil, c.failed(smtp.KindProtocol, "server did not prove that it knows the password (RFC 5802 3)")
 	}
 	return []byte{}, nil
@@ -195,8 +178,8 @@ func (c *scramClient) prove(message string) ([]byte, error) {
 	if factors.Iters < minIterations || factors.Iters > maxIterations {
 		return nil, c.failed(smtp.KindMechanism, fmt.Sprintf("server asks for %d iterations: want %d to %d", factors.Iters, minIterations, maxIterations))
 	}
-	c.shared.count(c.keys, factors)
-	final, err := c.talk.Step(message)
+	c.count(factors)
+	final, err := c.talk(message)
 	if err != nil {
 		return nil, c.failed(smtp.KindMechanism, "cannot derive the keys")
 	}
@@ -204,13 +187,26 @@ func (c *scramClient) prove(message string) ([]byte, error) {
 }
 
 // Done holds only after the server's proof.
-func (c *scramClient) Done() bool { return c.step == 2 && c.talk.Valid() }
+func (c *scramClient) Done() bool { return c.step == 2 && c.proven() }
 
 func (c *scramClient) Refused() error {
 	if c.reason == "" {
 		return nil
 	}
-	return fmt.Errorf("%s: server says %s", string(c.mechanism), smtp.Escape(c.reason))
+	return fmt.Errorf("%s: server says e=%s", string(c.mechanism), c.reason)
+}
+
+// serverError returns the value of a server's e= if it is one of RFC 5802 7, else
+// other-error: another might say anything, also what it heard.
+func serverError(value string) string {
+	value, _, _ = strings.Cut(value, ",") // extensions
+	switch value {
+	case "invalid-encoding", "extensions-not-supported", "invalid-proof", "channel-bindings-dont-match",
+		"server-does-support-channel-binding", "channel-binding-not-supported", "unsupported-channel-binding-type",
+		"unknown-user", "invalid-username-encoding", "no-resources":
+		return value
+	}
+	return "other-error"
 }
 
 // parseServerFirst reads "r=nonce,s=salt,i=count" and what may follow (RFC 5802

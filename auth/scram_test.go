@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/emersion/go-sasl"
@@ -14,17 +16,17 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// newSCRAM returns one whose client nonces are all the same.
-func newSCRAM(t testing.TB, mechanism, user, password, identity, nonce string) *SCRAM {
+// vectorChooser returns the Authenticator of the RFCs' user, whose client nonces
+// are all the same.
+func vectorChooser(t testing.TB, mechanism, nonce string) *chooser {
 	t.Helper()
-	s, err := NewSCRAM(mechanism, user, password, identity)
-	if err != nil {
-		t.Fatal(err)
+	c := newChooser(Credentials{UserName: "user", Password: "pencil"})
+	client := made(t)(c.choose(t.Context(), []string{mechanism}, nil)) // makes the keys
+	if Done(client) || c.scram.keys[mechanism] == nil {
+		t.Fatal("no keys")
 	}
-	if nonce != "" {
-		s.keys.client.WithNonceGenerator(func() string { return nonce })
-	}
-	return s
+	c.scram.keys[mechanism].client.WithNonceGenerator(func() string { return nonce })
+	return c
 }
 
 func kindOf(err error) smtp.Kind {
@@ -56,10 +58,7 @@ func TestSCRAM_VectorsOfTheRFCs(t *testing.T) {
 		},
 	} {
 		t.Run(c.mechanism, func(t *testing.T) {
-			client, err := newSCRAM(t, c.mechanism, "user", "pencil", "", c.nonce).Client([]string{c.mechanism}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			client := made(t)(vectorChooser(t, c.mechanism, c.nonce).choose(t.Context(), []string{c.mechanism}, nil))
 			name, first, err := client.Start()
 			if name != c.mechanism || string(first) != c.first || err != nil {
 				t.Fatalf("Start: %s %q %v", name, first, err)
@@ -124,8 +123,8 @@ func talk(client sasl.Client, server *scram.ServerConversation) error {
 
 func TestSCRAM_AllFourFormsWithAnotherServer(t *testing.T) {
 	key := ecdsaKey(t)
-	ours13, theirs13 := connection(t, tls.VersionTLS13, key)
-	ours12, theirs12 := connection(t, tls.VersionTLS12, key)
+	ours13, theirs13 := tlsStates(t, tls.VersionTLS13, key)
+	ours12, theirs12 := tlsStates(t, tls.VersionTLS12, key)
 	ourEnd := *ours12
 	ourEnd.TLSUnique = nil
 	leaf, err := scram.NewTLSServerEndpointBinding(&ourEnd)
@@ -160,10 +159,8 @@ func TestSCRAM_AllFourFormsWithAnotherServer(t *testing.T) {
 			{"unsupported type", []string{hash + plus, hash}, ours13, unique, hash + "-PLUS p=tls-exporter,a=boss=2C=3D,", false},
 		} {
 			t.Run(hash+" "+c.name, func(t *testing.T) {
-				client, err := newSCRAM(t, hash, "user,=", "pencil", "boss,=", "").Client(c.offer, c.tls)
-				if err != nil {
-					t.Fatal(err)
-				}
+				a := Credentials{UserName: "user,=", Password: "pencil", Identity: "boss,="}.Authenticator()
+				client := made(t)(a(t.Context(), c.offer, c.tls))
 				server := scramServer(t, hash).NewConversationWithChannelBinding(c.server)
 				spy := &spy{Client: client}
 				err = talk(spy, server)
@@ -206,10 +203,7 @@ const (
 // vector returns a client of RFC 7677's exchange, started.
 func vector(t testing.TB) sasl.Client {
 	t.Helper()
-	client, err := newSCRAM(t, scramSHA256, "user", "pencil", "", vectorNonce).Client([]string{scramSHA256}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := made(t)(vectorChooser(t, scramSHA256, vectorNonce).choose(t.Context(), []string{scramSHA256}, nil))
 	if _, _, err := client.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -312,98 +306,121 @@ func TestSCRAM_AServersErrorIsAnsweredAndKept(t *testing.T) {
 		if Refused(client) != nil {
 			t.Error("a reason before the server gave one")
 		}
-		response, err := client.Next([]byte("e=\x1b" + strings.Repeat("x", 100)))
+		response, err := client.Next([]byte("e=unknown-user,x=y"))
 		if response == nil || len(response) != 0 || err != nil || Done(client) {
 			t.Fatalf("%q %v, done %t", response, err, Done(client))
 		}
-		want := `SCRAM-SHA-256: server says e=\x1b` + strings.Repeat("x", 63)
-		if got := fmt.Sprint(Refused(client)); got != want {
-			t.Errorf("%s, want %s", got, want)
+		if got := fmt.Sprint(Refused(client)); got != "SCRAM-SHA-256: server says e=unknown-user" {
+			t.Error(got)
+		}
+	}
+}
+
+func TestSCRAM_H8_OnlyTheErrorsOfTheRFCAreRepeated(t *testing.T) { // RFC 5802 7
+	for says, want := range map[string]string{
+		"invalid-encoding": "", "extensions-not-supported": "", "invalid-proof": "", "channel-bindings-dont-match": "",
+		"server-does-support-channel-binding": "", "channel-binding-not-supported": "", "unsupported-channel-binding-type": "",
+		"unknown-user": "", "invalid-username-encoding": "", "no-resources": "", "other-error": "",
+		"invalid-proof,x=pencil": "invalid-proof", "pencil": "other-error", "": "other-error", "invalid-proof pencil": "other-error",
+		"\x1b[2J": "other-error", "Invalid-Proof": "other-error",
+	} {
+		if want == "" {
+			want = says
+		}
+		client := vector(t)
+		if _, err := client.Next([]byte("e=" + says)); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(Refused(client)); got != "SCRAM-SHA-256: server says e="+want {
+			t.Errorf("%q: %s, want %s", says, got, want)
 		}
 	}
 }
 
 func TestSCRAM_H9_ASaltEachTimeDoesNotGrowTheCache(t *testing.T) {
-	s := newSCRAM(t, scramSHA1, "user", "pencil", "", "")
+	c := newChooser(Credentials{UserName: "user", Password: "pencil"})
 	seen := map[*keys]bool{}
 	for i := range 3 * maxKeyFactors {
-		client, err := s.Client([]string{scramSHA1}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := made(t)(c.choose(t.Context(), []string{scramSHA1}, nil))
+		k := c.scram.keys[scramSHA1]
 		_, first, _ := client.Start()
 		nonce := string(first[strings.LastIndex(string(first), "r="):])
 		salt := base64.StdEncoding.EncodeToString([]byte{1, byte(i)})
 		if _, err := client.Next([]byte(nonce + "x,s=" + salt + ",i=4096")); err != nil {
 			t.Fatal(err)
 		}
-		seen[s.keys] = true
-		if n := len(s.keys.factors); n >= maxKeyFactors {
+		seen[k] = true
+		if n := len(k.factors); n > maxKeyFactors {
 			t.Fatalf("%d salts", n)
 		}
 	}
-	if len(seen) != 4 {
-		t.Errorf("%d clients of xdg's for %d salts, want 4", len(seen), 3*maxKeyFactors)
+	if len(seen) != 3 {
+		t.Errorf("%d clients of xdg's for %d salts, want 3", len(seen), 3*maxKeyFactors)
 	}
 }
 
 func TestSCRAM_OneSaltIsDerivedOnce(t *testing.T) {
-	s := newSCRAM(t, scramSHA256, "user", "pencil", "", vectorNonce)
-	before := s.keys
+	c := vectorChooser(t, scramSHA256, vectorNonce)
+	before := c.scram.keys[scramSHA256]
 	for range 3 * maxKeyFactors {
-		client, err := s.Client([]string{scramSHA256}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := made(t)(c.choose(t.Context(), []string{scramSHA256}, nil))
 		_, _, _ = client.Start()
 		if _, err := client.Next([]byte(vectorFirst)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s.keys != before || len(before.factors) != 1 {
+	if c.scram.keys[scramSHA256] != before || len(before.factors) != 1 {
 		t.Errorf("the keys were thrown away: %d factors", len(before.factors))
 	}
 }
 
-func TestNewSCRAM_Refuses(t *testing.T) {
+func TestSCRAM_WhatSASLprepForbidsIsAnErrorEachTime(t *testing.T) {
 	for name, c := range map[string]struct {
-		mechanism, user, password, identity string
-		kind                                smtp.Kind
-		text                                string
+		user, password, identity, text string
 	}{
-		"another mechanism":     {"PLAIN", "u", "p", "", smtp.KindInvalid, "want SCRAM-SHA-1 or SCRAM-SHA-256"},
-		"PLUS":                  {"SCRAM-SHA-1-PLUS", "u", "p", "", smtp.KindInvalid, "want SCRAM-SHA-1 or SCRAM-SHA-256"},
-		"no user":               {scramSHA1, "", "p", "", smtp.KindInvalid, "UserName is missing"},
-		"password unprepared":   {scramSHA1, "u", "sesame\u0007", "", smtp.KindMechanism, "Password holds what SASLprep forbids"},
-		"user unprepared":       {scramSHA1, "u\U0001F600", "p", "", smtp.KindMechanism, "UserName holds what SASLprep forbids"},
-		"identity unprepared":   {scramSHA1, "u", "p", "\U0001F600", smtp.KindMechanism, "Identity holds what SASLprep forbids"},
-		"user of soft hyphens":  {scramSHA1, "\u00AD", "p", "", smtp.KindMechanism, "UserName is empty after SASLprep"},
-		"password soft hyphens": {scramSHA1, "u", "\u00AD", "", smtp.KindMechanism, "Password is empty after SASLprep"},
+		"password unprepared":   {"u", "sesame\u0007", "", "Password holds what SASLprep forbids"},
+		"user unprepared":       {"u\U0001F600", "p", "", "UserName holds what SASLprep forbids"},
+		"identity unprepared":   {"u", "p", "\U0001F600", "Identity holds what SASLprep forbids"},
+		"user of soft hyphens":  {"\u00AD", "p", "", "UserName is empty after SASLprep"},
+		"password soft hyphens": {"u", "\u00AD", "", "Password is empty after SASLprep"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := NewSCRAM(c.mechanism, c.user, c.password, c.identity)
-			if s != nil || kindOf(err) != c.kind || !strings.Contains(fmt.Sprint(err), c.text) {
-				t.Errorf("%v %v", s, err)
-			}
-			if strings.Contains(fmt.Sprint(err), "sesame") || strings.Contains(fmt.Sprint(err), `\a`) {
-				t.Errorf("the password is in %v", err)
+			a := Credentials{UserName: c.user, Password: c.password, Identity: c.identity}.Authenticator()
+			for range 2 {
+				client, err := a(t.Context(), []string{"PLAIN", scramSHA1}, nil)
+				if client != nil || kindOf(err) != smtp.KindMechanism || !strings.Contains(fmt.Sprint(err), c.text) {
+					t.Errorf("%v %v", client, err)
+				}
+				if strings.Contains(fmt.Sprint(err), "sesame") || strings.Contains(fmt.Sprint(err), `\a`) {
+					t.Errorf("the password is in %v", err)
+				}
 			}
 		})
 	}
 }
 
-func TestSCRAM_NotOffered(t *testing.T) {
-	_, err := newSCRAM(t, "scram-sha-256", "u", "p", "", "").Client([]string{"PLAIN", scramSHA256 + plus}, nil)
-	if !errors.Is(err, smtp.ErrNoAuth) || !strings.Contains(err.Error(), "offers PLAIN, SCRAM-SHA-256-PLUS and not SCRAM-SHA-256") {
-		t.Errorf("%v", err)
+func TestSCRAM_KeysAreMadeOnFirstUseAndOnce(t *testing.T) {
+	c := newChooser(Credentials{UserName: "u", Password: "p"})
+	if made(t)(c.choose(t.Context(), []string{"PLAIN"}, nil)); len(c.scram.keys) != 0 {
+		t.Error("keys of SCRAM were made for PLAIN")
+	}
+	var all sync.WaitGroup
+	got := make([]*keys, 8)
+	for i := range got {
+		all.Go(func() { got[i], _ = c.scram.get(scramSHA256, scram.SHA256, c.Credentials) })
+	}
+	all.Wait()
+	if got[0] == nil || len(slices.Compact(got)) != 1 || len(c.scram.keys) != 1 {
+		t.Errorf("%d keys: %v", len(c.scram.keys), got)
+	}
+	state, _ := tlsStates(t, tls.VersionTLS13, ecdsaKey(t))
+	if made(t)(c.choose(t.Context(), []string{scramSHA256 + plus}, state)); len(c.scram.keys) != 1 {
+		t.Error("-PLUS has keys of its own")
 	}
 }
 
 func TestSCRAM_H10_AChallengeBeforeTheStart(t *testing.T) {
-	client, err := newSCRAM(t, scramSHA1, "u", "p", "", "").Client([]string{scramSHA1}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := clientOf(t, Credentials{Mechanism: scramSHA1, UserName: "u", Password: "p"})
 	if response, err := client.Next([]byte(vectorFirst)); response != nil || kindOf(err) != smtp.KindProtocol {
 		t.Errorf("%q %v", response, err)
 	}

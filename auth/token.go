@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,7 +15,9 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// Token is a bearer token (RFC 6750). It prints without its value.
+// Token is a bearer token (RFC 6750). By itself it prints without its value, for
+// every verb of fmt and in slog; not so in an unexported field of another type,
+// where fmt asks no Formatter.
 type Token struct {
 	Value string `json:"-"`
 	// Expiry is when the token ends; zero if that is not known.
@@ -126,11 +130,11 @@ func (t *tokens) drop(value string) {
 }
 
 // TokenError is what a server says about a token it refused (RFC 7628 3.2.2). Its
-// fields are the server's words, at most 64 octets each, and not trusted: print
-// them through Error or [smtp.Escape].
+// fields are the server's words, not trusted: what is no such word, or shows a
+// piece of the token, is left out.
 type TokenError struct {
 	Status string // "invalid_token", "insufficient_scope"; of XOAUTH2 "400", "401"
-	Scope  string // what a token needs, if the server says so
+	Scope  string // what a token needs, if the server says so; at most 64 octets
 }
 
 // Error returns status and scope, escaped.
@@ -150,22 +154,60 @@ func (e *TokenError) Error() string {
 func parseTokenError(challenge []byte, token string) *TokenError {
 	var e TokenError
 	_ = json.Unmarshal(challenge, &e) // what could be read counts
-	e.Status, e.Scope = hint(e.Status, token), hint(e.Scope, token)
+	if !isStatus(e.Status) || shows(e.Status, token) {
+		e.Status = ""
+	}
+	e.Scope = e.Scope[:min(len(e.Scope), 64)]
+	if !isScope(e.Scope) || shows(e.Scope, token) {
+		e.Scope = ""
+	}
 	if e == (TokenError{}) {
 		return nil
 	}
 	return &e
 }
 
-// hint returns a word of the server, bounded; "" if it says a piece of the token.
-func hint(text, token string) string {
-	const longest, piece = 64, 8
-	text = text[:min(len(text), longest)]
-	n := min(len(token), piece)
-	for i := range len(text) - n + 1 {
-		if strings.Contains(token, text[i:i+n]) {
-			return ""
+// isStatus takes the words of RFC 6750 3.1 and their like, and the three digits of
+// HTTP.
+func isStatus(s string) bool {
+	word := func(r rune) bool { return r >= 'a' && r <= 'z' || r == '_' }
+	if isAll(s, word) {
+		return len(s) <= 32
+	}
+	return len(s) == 3 && isAll(s, func(r rune) bool { return r >= '0' && r <= '9' })
+}
+
+// isScope takes the characters of a scope (RFC 6749 3.3).
+func isScope(s string) bool {
+	return isAll(s, func(r rune) bool { return r >= ' ' && r <= '~' && r != '"' && r != '\\' })
+}
+
+func isAll(s string, of func(rune) bool) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !of(r) })
+}
+
+// shows reports whether a server's text repeats a piece of the token: 8 octets in
+// a row, or the whole of a shorter one; plain, in hex or in base64, wherever that
+// begins.
+func shows(text, token string) bool {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	n := min(len(token), 8)
+	holds := func(text string) bool {
+		for i := range len(text) - n + 1 {
+			if strings.Contains(token, text[i:i+n]) {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range text {
+		run := strings.NewReplacer("-", "+", "_", "/").Replace(text[i:])
+		run = run[:len(run)-len(strings.TrimLeft(run, alphabet))]
+		fromHex, _ := hex.DecodeString(text[i:]) // as far as it is hex
+		fromBase64, _ := base64.RawStdEncoding.DecodeString(run)
+		if holds(string(fromHex)) || holds(string(fromBase64)) {
+			return true
 		}
 	}
-	return text
+	return holds(text)
 }

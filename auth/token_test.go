@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,12 +24,10 @@ func TestToken_OctetsOfRFC6750(t *testing.T) {
 		if ok != (err == nil) || !ok && !errors.Is(err, smtp.ErrInvalid) {
 			t.Errorf("%q: %v", token, err)
 		}
-		for name, made := range map[string]func() error{
-			"OAUTHBEARER": func() error { _, err := NewOAuthBearer("u", token, "", 0); return err },
-			"XOAUTH2":     func() error { _, err := NewXOAuth2("u", token); return err },
-		} {
-			if err := made(); ok != (err == nil) || !ok && !errors.Is(err, smtp.ErrInvalid) {
-				t.Errorf("%s %q: %v", name, token, err)
+		for _, mechanism := range []string{"OAUTHBEARER", "XOAUTH2"} {
+			c, err := Credentials{UserName: "u", Token: StaticToken(token)}.Authenticator()(t.Context(), []string{mechanism}, nil)
+			if ok != (err == nil) || ok != (c != nil) || !ok && kindOf(err) != smtp.KindMechanism {
+				t.Errorf("%s %q: %v", mechanism, token, err)
 			}
 		}
 	}
@@ -180,33 +180,66 @@ func TestToken_APanicOfTheSourceGivesTheTurnBack(t *testing.T) {
 	}
 }
 
-func TestTokenError_IsBoundedAndWithoutTheToken(t *testing.T) {
-	const token = "ya29.s3same0123456789s3same0123456789"
-	long := strings.Repeat("y", 100)
+func TestTokenError_H8_OnlyWordsWithoutTheToken(t *testing.T) {
+	const token = "ya29.s3same0123456789_lower_case_letters~"
+	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	scope := func(s string) string { return `{"status":"401","scope":"` + s + `"}` }
+	silent := &TokenError{"401", ""}
 	for says, want := range map[string]*TokenError{
-		`{"status":"401","scope":"mail"}`:                      {"401", "mail"},
-		`{"status":"` + long + `"}`:                            {long[:64], ""},
-		`{"status":"` + token + `","scope":"mail"}`:            {"", "mail"},
-		`{"status":"bad ` + token[5:20] + ` here"}`:            nil,
-		`{"status":"` + strings.Repeat(".", 50) + token + `"}`: nil, // the cut leaves a piece of it
-		`{"status":"` + `\u0079a29.s3same` + `"}`:              nil,
-		`{"status":401,"scope":"mail"}`:                        {"", "mail"},
-		`{"status":""}`:                                        nil,
-		`[]`:                                                   nil,
-		"":                                                     nil,
-		strings.Repeat("[", 20_000):                            nil,
-		`{"status":"` + strings.Repeat("\u00fc", 40) + `", "x":{}}`: {strings.Repeat("\u00fc", 32), ""},
+		`{"status":"401","scope":"mail"}`:                               {"401", "mail"},
+		`{"status":"insufficient_scope"}`:                               {"insufficient_scope", ""},
+		`{"status":"` + strings.Repeat("y", 32) + `"}`:                  {strings.Repeat("y", 32), ""},
+		`{"status":"` + strings.Repeat("y", 33) + `","scope":"mail"}`:   {"", "mail"},
+		`{"status":"Invalid","scope":"mail"}`:                           {"", "mail"},
+		`{"status":"invalid token","scope":"mail"}`:                     {"", "mail"},
+		`{"status":"4011","scope":"mail"}`:                              {"", "mail"},
+		`{"status":"41","scope":"mail"}`:                                {"", "mail"},
+		`{"status":"4o1","scope":"mail"}`:                               {"", "mail"},
+		`{"status":"invalid_token\u001b"}`:                              nil,
+		`{"status":"\u0665\u0665\u0665","x":{}}`:                        nil, // digits, but not those of HTTP
+		`{"status":"` + token + `","scope":"mail"}`:                     {"", "mail"},
+		`{"status":"lower_case","scope":"mail"}`:                        {"", "mail"},
+		`{"status":"lower_c"}`:                                          {"lower_c", ""},
+		`{"status":401,"scope":"mail"}`:                                 {"", "mail"},
+		`{"status":""}`:                                                 nil,
+		`[]`:                                                            nil,
+		"":                                                              nil,
+		strings.Repeat("[", 20_000):                                     nil,
+		scope("https://mail.example/ a!#[]~"):                           {"401", "https://mail.example/ a!#[]~"},
+		scope(strings.Repeat("x", 100)):                                 {"401", strings.Repeat("x", 64)},
+		scope(`mail\u001b`):                                             silent,
+		scope(`mail\\`):                                                 silent,
+		scope(`mail\"`):                                                 silent,
+		scope("m\u00e4il"):                                              silent,
+		scope("a " + token[3:11] + " b"):                                silent,
+		scope("a " + token[3:10] + " b"):                                {"401", "a " + token[3:10] + " b"},
+		scope(strings.Repeat(".", 56) + token):                          silent, // the cut leaves a piece of it
+		scope(strings.Repeat(".", 57) + token):                          {"401", strings.Repeat(".", 57) + token[:7]},
+		scope("x:" + b64(token[4:12])):                                  silent,
+		scope("abc" + b64("x"+token[4:12]+"y") + "z"):                   silent,
+		scope(b64("xy" + token[4:12])):                                  silent,
+		scope(b64(token)):                                               silent,
+		scope(b64(token[4:11])):                                         {"401", b64(token[4:11])},
+		scope("x" + hex.EncodeToString([]byte(token[4:12]))):            silent,
+		scope(strings.ToUpper(hex.EncodeToString([]byte(token[4:12])))): silent,
+		scope("#" + hex.EncodeToString([]byte(token[4:11])) + "#"):      {"401", "#" + hex.EncodeToString([]byte(token[4:11])) + "#"},
 	} {
 		got := parseTokenError([]byte(says), token)
 		if (got == nil) != (want == nil) || got != nil && *got != *want {
-			t.Errorf("%.60s: %v, want %v", says, got, want)
-		}
-		if got != nil && strings.Contains(got.Error(), "s3same") {
-			t.Errorf("the token is in %v", got)
+			t.Errorf("%.80s: %v, want %v", says, got, want)
 		}
 	}
-	if e := parseTokenError([]byte(`{"status":"T"}`), "T"); e != nil {
+	if e := parseTokenError([]byte(`{"status":"t"}`), "t"); e != nil {
 		t.Errorf("%v shows a short token", e)
+	}
+	const dense = "~~~???~~~???~~~" // whose base64 has + and /
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		for i := range 3 {
+			says := encoding.EncodeToString([]byte("abc"[:i] + dense))
+			if e := parseTokenError([]byte(scope(says)), dense); *e != *silent {
+				t.Errorf("%s: %v", says, e)
+			}
+		}
 	}
 	if got := (&TokenError{}).Error(); got != "token refused" {
 		t.Error(got)

@@ -79,12 +79,18 @@ func (a *actor) reset(ctx context.Context) error {
 	if err == nil {
 		err = refusal(r)
 	}
-	if err != nil {
-		e := asError(err)
-		return &smtp.Error{Kind: smtp.KindProtocol, Command: "RSET", Reply: e.Reply, Err: err}
+	if e := asError(err); err != nil && e.Kind == smtp.KindReply {
+		return unreset(e.Reply, err)
 	}
-	a.owes = false
-	return nil
+	if err == nil {
+		a.owes = false
+	}
+	return err
+}
+
+// unreset is a server that keeps a transaction open.
+func unreset(r smtp.Reply, why error) error {
+	return &smtp.Error{Kind: smtp.KindProtocol, Command: "RSET", Reply: r, Err: fmt.Errorf("the transaction before cannot be ended: %w", why)}
 }
 
 // chunks reports whether the content goes by BDAT (RFC 3030).
@@ -283,19 +289,19 @@ func (a *actor) collectOne(d *delivery, c *command, r smtp.Reply) error {
 	why := refusal(r)
 	switch {
 	case c.verb == "DATA":
-		if d.opened {
-			_, err := a.mayGoOn(d, r)
-			return err
-		}
-		if r.Negative() {
+		switch {
+		case d.accepted == 0 && r.Negative(): // as it has to be
 			return nil
+		case !d.opened:
+			return outOfStep(c, r)
 		}
-		return outOfStep(c, r)
+		_, err := a.mayGoOn(d, r)
+		return err
 	case why != nil && !r.Negative():
 		return named(why, c.verb)
 	case c.verb == "RSET":
 		if why != nil { // else the next RCPT might join the old transaction
-			return named(why, "RSET")
+			return unreset(r, why)
 		}
 		a.owes = false
 	case c.verb == "MAIL":

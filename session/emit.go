@@ -99,7 +99,7 @@ func (a *actor) reason(e *smtp.Error) events.Reason {
 			return events.Remote
 		}
 	case smtp.KindReply:
-		if e.Reply.Code == 421 || e.Phase == fsm.Ready.String() {
+		if e.Reply.Code == 421 || a.connecting == nil {
 			return events.Remote
 		}
 		return events.Local

@@ -8,8 +8,7 @@ import (
 // Timeouts are the waits of a session, one absolute deadline per reply. In a
 // configuration zero means "as usual" and a negative value is an invalid
 // argument; in what [Timeouts.Effective] returns zero means "no limit".
-// The usual values are those of [TimeoutTable]; TABLES.md is made from it. Mail,
-// Rcpt, Data, Block, Chunk and End have their place and no effect yet.
+// The usual values are those of [TimeoutTable]; TABLES.md is made from it.
 type Timeouts struct {
 	Resolve  time.Duration // both address families together
 	Dial     time.Duration // all addresses together

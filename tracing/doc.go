@@ -1,4 +1,4 @@
-// Package tracing turns the connects and logins of SMTP sessions into
+// Package tracing turns the connects, logins and messages of SMTP sessions into
 // OpenTelemetry spans.
 //
 // It is a hook of package events and nothing else. A session has it by default,
@@ -20,7 +20,8 @@
 //	        └── smtp.ehlo
 //
 //	caller's span
-//	└── smtp.auth                 one Authenticate, with a link to smtp.connect
+//	├── smtp.auth                 one Authenticate, with a link to smtp.connect
+//	└── smtp.send                 one Send or Transaction, with the same link
 //
 // # Spans
 //
@@ -39,6 +40,10 @@
 //	smtp.starttls         internal  those of smtp.tls, smtp.reply.code, smtp.reply.enhanced_code
 //	smtp.auth             client    server.address, server.port, network.peer.address, network.peer.port, network.transport,
 //	                                network.type, network.protocol.name, smtp.session.id, smtp.auth.mechanism,
+//	                                smtp.reply.code, smtp.reply.enhanced_code
+//	smtp.send             client    server.address, server.port, network.peer.address, network.peer.port, network.transport,
+//	                                network.type, network.protocol.name, smtp.session.id, smtp.message.size,
+//	                                smtp.message.outcome, smtp.recipients.accepted, smtp.recipients.rejected,
 //	                                smtp.reply.code, smtp.reply.enhanced_code
 //
 // # Attributes
@@ -66,6 +71,10 @@
 //	smtp.tls.verified         boolean   whether the certificate passed; false and no error under TrustedSite
 //	smtp.tls.verdict          string    why it did not: expired, wrong_name, unknown_authority, invalid or _OTHER
 //	smtp.auth.mechanism       string    SCRAM-SHA-256
+//	smtp.message.size         int       octets of the content that travelled, without dot-stuffing
+//	smtp.message.outcome      string    accepted, rejected, not_sent or unknown
+//	smtp.recipients.accepted  int       those who got the message
+//	smtp.recipients.rejected  int       those who did not
 //	smtp.reply.code           int       of the phase's last reply
 //	smtp.reply.enhanced_code  string    5.7.1
 //	error.type                string    on failed spans: a kind of smtp.Error, the digits of a 4yz or 5yz reply, or _OTHER

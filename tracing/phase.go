@@ -63,6 +63,7 @@ func (h *Hook) PhaseEnd(ctx context.Context, e events.PhaseEnd) {
 		attrs = append(attrs, keyMechanism.String(smtp.Escape(e.Mechanism)))
 	}
 	attrs = handshake(attrs, e)
+	attrs = message(attrs, e.Receipt)
 	o.span.SetAttributes(attrs...)
 	o.end(e.Err)
 }

@@ -8,15 +8,35 @@ import (
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
+	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // requestName returns the name of the span of what a caller asked for, "" if it
 // has none.
 func requestName(s fsm.State) string {
-	if s == fsm.Auth {
+	switch s {
+	case fsm.Auth:
 		return "smtp.auth"
+	case fsm.Mail:
+		return "smtp.send"
+	default:
+		return ""
 	}
-	return ""
+}
+
+// message tells what became of a message: numbers and words of ours, no address.
+func message(attrs []attribute.KeyValue, r *smtp.Receipt) []attribute.KeyValue {
+	if r == nil {
+		return attrs
+	}
+	accepted := 0
+	for i := range r.Recipients {
+		if r.Recipients[i].Outcome == smtp.Accepted {
+			accepted++
+		}
+	}
+	return append(attrs, keyMessageSize.Int64(r.Octets), keyOutcome.String(r.Outcome.String()),
+		keyAccepted.Int(accepted), keyRejected.Int(len(r.Recipients)-accepted))
 }
 
 // startRequest begins the span of what a caller asked for: under the caller's

@@ -81,3 +81,37 @@ func TestRequest_WithoutConnectSpanAndInsideAnotherSession(t *testing.T) {
 		t.Errorf("%v allocations without a provider", allocs)
 	}
 }
+
+// send tells a message to a hook.
+func send(ctx context.Context, h *tracing.Hook, r *smtp.Receipt, err error) {
+	ctx = h.PhaseStart(ctx, events.PhaseStart{Phase: fsm.Mail, Request: &events.Request{Session: 7, Host: "mail.example.org", Port: 587, Peer: peer4}})
+	h.PhaseEnd(ctx, events.PhaseEnd{Phase: fsm.Mail, Receipt: r, Reply: r.Reply, Err: err})
+}
+
+func TestRequest_SendSaysWhatBecameOfTheMessage(t *testing.T) {
+	p, spans := record(t)
+	h := tracing.New(tracing.Config{TracerProvider: p})
+	send(context.Background(), h, &smtp.Receipt{
+		Outcome: smtp.Accepted, Octets: 1234, QueueID: "4ABC", Reply: smtp.Reply{Code: 250, Text: "queued for ann@example.org"},
+		Recipients: []smtp.RecipientReceipt{{Address: "ann@example.org", Outcome: smtp.Accepted}, {Address: "bob@example.org", Outcome: smtp.Rejected}},
+	}, &smtp.Error{Kind: smtp.KindSomeRefused})
+	s := named(spans.Ended(), "smtp.send")[0]
+	same(t, "smtp.send", attrs(s),
+		"error.type=recipients_refused string",
+		"network.peer.address=192.0.2.1 string",
+		"network.peer.port=25 int64",
+		"network.protocol.name=smtp string",
+		"network.transport=tcp string",
+		"network.type=ipv4 string",
+		"server.address=mail.example.org string",
+		"server.port=587 int64",
+		"smtp.message.outcome=accepted string",
+		"smtp.message.size=1234 int64",
+		"smtp.recipients.accepted=1 int64",
+		"smtp.recipients.rejected=1 int64",
+		"smtp.reply.code=250 int64",
+		"smtp.session.id=7 int64")
+	if s.SpanKind() != trace.SpanKindClient {
+		t.Errorf("kind %v", s.SpanKind())
+	}
+}

@@ -28,6 +28,9 @@
 // auth), and is a state and a span of its own. A refusal leaves the session ready;
 // a server that breaks the mechanism is left.
 //
+// Send gives a message to the server, in as few round trips as it allows, and
+// returns a receipt: accepted, rejected, not sent or unknown, for each recipient.
+//
 // A ready session rests. It holds a few kilobytes, no timer and no buffer, and
 // waits for its caller and its server at once; a server that goes away is heard
 // of within milliseconds, as OnDisconnect. Disconnect says QUIT and ends the

@@ -127,7 +127,7 @@ func (c *chooser) nothing(offer, left []string, secure bool) error {
 	var b strings.Builder
 	b.WriteString("server offers " + list(offer))
 	if len(left) < len(offer) {
-		b.WriteString(" and has refused some")
+		b.WriteString(", of which " + list(left) + " may be tried")
 	}
 	b.WriteString("; these credentials want " + list(can))
 	if !secure {

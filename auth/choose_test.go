@@ -129,7 +129,7 @@ func TestChoice_NothingInCommonSaysWhatToDo(t *testing.T) {
 	}{
 		"in clear":          {password, nil, nil, nil, []string{"offers nothing", "SecureExplicit"}, "refused"},
 		"in TLS":            {password, []string{"GSSAPI"}, nil, state, []string{"offers GSSAPI;", "want SCRAM-SHA-256-PLUS,", "PLAIN, LOGIN"}, "SecureExplicit"},
-		"refused":           {password, []string{"FROB"}, []string{"FROB", "PLAIN"}, state, []string{"offers FROB, PLAIN and has refused some"}, ""},
+		"refused":           {password, []string{"FROB"}, []string{"FROB", "PLAIN"}, state, []string{"offers FROB, PLAIN, of which FROB may be tried"}, ""},
 		"weak":              {password, []string{"CRAM-MD5", "ANONYMOUS"}, nil, state, []string{"CRAM-MD5 is used only if Mechanism names it", "ANONYMOUS is"}, "EXTERNAL"},
 		"token":             {password, []string{"XOAUTH2"}, nil, state, []string{"XOAUTH2 needs a Token"}, ""},
 		"no password":       {Credentials{UserName: "u", Token: StaticToken("T")}, []string{"PLAIN"}, nil, state, []string{"PLAIN needs a Password"}, ""},

@@ -45,7 +45,7 @@ func Permit(c sasl.Client, mechanism string, secure bool) (sasl.Client, error) {
 	}
 	if !secure && !allowed && Reveals(mechanism) {
 		return nil, &smtp.Error{Kind: smtp.KindInClear, Err: fmt.Errorf(
-			"%s without TLS shows the secret to everyone on the way: set SecureExplicit or SecureImplicit, or allow it by auth.AllowClear", mechanism)}
+			"%s without TLS shows the secret to everyone on the way: set SecureExplicit or SecureImplicit, or allow it by session.WithAuthenticator(auth.AllowClear(…))", mechanism)}
 	}
 	return c, nil
 }

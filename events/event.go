@@ -123,7 +123,8 @@ type OnCommand struct {
 
 // OnAuthenticate tells how an Authenticate ended. It holds no secret. The
 // server's words may name the user, and Err may say why in the words of its last
-// challenge.
+// challenge. Arguments that are refused before the session is asked make no
+// event.
 type OnAuthenticate struct {
 	Header
 	Mechanism string        // the one tried last; "" if nothing was sent

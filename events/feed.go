@@ -11,7 +11,7 @@ const DefaultBuffer = 64
 // buffer of [DefaultBuffer] events.
 type Filter struct {
 	Buffer int  // events held for a slow reader; 0 or less: DefaultBuffer
-	Kinds  Mask // 0: all
+	Kinds  Mask // 0: all; the first state, Lagged and the last event of the life come in any case
 }
 
 // feed is one subscriber's channel. Feeds guards it; the reader needs no lock.

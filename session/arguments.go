@@ -46,6 +46,7 @@ type authArguments struct {
 	token         auth.TokenSource
 	mechanism     string
 	authenticator auth.Authenticator
+	empty         bool // one of the two was given as nil
 }
 
 type connectOption func(*arguments)
@@ -80,10 +81,11 @@ func WithOptions(o Options) ConnectOption {
 }
 
 // WithToken gives what yields an OAuth 2.0 access token, for OAUTHBEARER or
-// XOAUTH2. It is asked by each Authenticate that uses it; to keep a token until
+// XOAUTH2. The password of the properties is then not used, but one that is given
+// beside it is. The source is asked by each Authenticate that uses it; to keep a token until
 // it expires, share one auth.Credentials.Authenticator among the calls.
 func WithToken(source auth.TokenSource) AuthOption {
-	return authOption(func(a *authArguments) { a.token = source })
+	return authOption(func(a *authArguments) { a.token, a.empty = source, a.empty || source == nil })
 }
 
 // WithMechanism names the SASL mechanism to use, in any case; no other is tried.
@@ -92,13 +94,16 @@ func WithMechanism(name string) AuthOption {
 	return authOption(func(a *authArguments) { a.mechanism = name })
 }
 
-// WithAuthenticator gives what chooses the mechanism, and has the credentials.
+// WithAuthenticator gives what chooses the mechanism, and has the credentials: no
+// user name, password or token stands beside it.
 func WithAuthenticator(f auth.Authenticator) AuthOption {
-	return authOption(func(a *authArguments) { a.authenticator = f })
+	return authOption(func(a *authArguments) { a.authenticator, a.empty = f, a.empty || f == nil })
 }
 
 // WithUserName gives the user name. Connect writes it to the session's
-// properties ("" clears) and does not log in; Authenticate uses it once.
+// properties ("" clears) and does not log in; Authenticate uses it once. A
+// Config.Authenticator goes before the properties, but not before what
+// Authenticate is given.
 func WithUserName(name string) CredentialOption { return newCredential(name, false) }
 
 // WithPassword gives the password, as WithUserName.

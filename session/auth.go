@@ -135,7 +135,7 @@ func (a *actor) offered(l *login) ([]string, error) {
 	case a.authenticated:
 		return nil, &smtp.Error{Kind: smtp.KindAuthenticated, Err: errors.New("one login a connection (RFC 4954 4): Disconnect and Connect first")}
 	case !a.plan.extended:
-		return nil, smtp.Invalid("AUTH needs ESMTP: Connect with the option Extended (0x1)")
+		return nil, smtp.Invalid("AUTH needs ESMTP: Disconnect, and Connect with the option Extended (0x1)")
 	case !a.extended:
 		return nil, &smtp.Error{Kind: smtp.KindNoAuth, Err: errors.New("the server knows no EHLO")}
 	}

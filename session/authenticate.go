@@ -20,7 +20,8 @@ import (
 // mechanism that shows a secret is used, unless auth.AllowClear permits it; on
 // loopback too.
 //
-// nil means authenticated, for the rest of the life. A server that refuses
+// nil means authenticated, for the rest of the life: Snapshot says so too, and
+// OnAuthenticate by which mechanism. A server that refuses
 // leaves the session ready and is a *smtp.Error of KindReply, temporary (454)
 // or permanent (535) as the server says; another call may do better. Refused
 // before a byte is sent, the session unhurt: no ESMTP (the option Extended is
@@ -30,8 +31,9 @@ import (
 // or says 235 before it has proved what it must, is smtp.ErrProtocol and the
 // connection is closed.
 //
-// While the session connects it waits for its turn; without a life it fails with
-// smtp.ErrNotConnected. If ctx ends while it runs the connection is closed. The
+// Arguments are checked first. While the session connects it then waits for its
+// turn; without a life it fails with smtp.ErrNotConnected. If ctx ends while it
+// runs, a token being asked for included, the connection is closed. The
 // Authenticator runs on the session's goroutine with a context that ends with
 // ctx; a blocking method of a session that it calls with it is smtp.ErrInHook.
 func (s *Session) Authenticate(ctx context.Context, opts ...AuthOption) error {
@@ -50,6 +52,9 @@ func (s *Session) newLogin(opts []AuthOption) (*login, error) {
 		if o != nil {
 			o.applyAuth(&args)
 		}
+	}
+	if args.empty {
+		return nil, invalidLogin("WithToken or WithAuthenticator was given nil: give one, or leave the option out")
 	}
 	s.mu.Lock()
 	given := args.userName != nil || args.password != nil || args.token != nil

@@ -307,6 +307,8 @@ func TestAuthenticate_C8_RefusedBeforeAByteIsSent(t *testing.T) {
 		{"H4: NUL in the password", custom("AUTH PLAIN"), Extended | SecureImplicit, []AuthOption{WithUserName("u"), WithPassword("p\x00")}, smtp.ErrInvalid, "Password"},
 		{"H4: a line end in the token", custom("AUTH XOAUTH2"), Extended | SecureImplicit, []AuthOption{WithUserName("u"), WithToken(auth.StaticToken("a\r\nb"))}, smtp.ErrInvalid, "token"},
 		{"two sources of credentials", custom("AUTH PLAIN"), Extended | SecureImplicit, append(pick(nil, nil), WithPassword("p")), smtp.ErrInvalid, "WithAuthenticator"},
+		{"a nil token source", custom("AUTH PLAIN"), Extended | SecureImplicit, []AuthOption{WithUserName("u"), WithPassword("p"), WithToken(nil)}, smtp.ErrInvalid, "nil"},
+		{"a nil Authenticator", custom("AUTH PLAIN"), Extended | SecureImplicit, []AuthOption{WithAuthenticator(nil)}, smtp.ErrInvalid, "nil"},
 		{"no client", custom("AUTH PLAIN"), Extended | SecureImplicit, pick(nil, nil), smtp.ErrMechanism, "no client"},
 		{"an Authenticator that fails", custom("AUTH PLAIN"), Extended | SecureImplicit, pick(nil, secret), secret, "the vault"},
 		{"a choice that is not offered", custom("AUTH LOGIN"), Extended | SecureImplicit, pick(sasl.NewPlainClient("", "u", "p"), nil), smtp.ErrNoAuth, `"PLAIN"`},

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/ehlo-go/ehlo/smtp"
@@ -99,19 +98,21 @@ func checkCommand(line string) (verb string, err error) {
 		return "", smtp.Invalid("a command begins with its verb: letters, digits and hyphens, then a space or nothing")
 	}
 	verb = strings.ToUpper(verb)
-	if slices.Contains(reserved(), verb) {
-		e := smtp.Invalid("the session says it itself, or it would change what the session knows")
+	if instead, ok := reserved()[verb]; ok {
+		e := smtp.Invalid("the session says it itself: use " + instead)
 		e.Command = verb
 		return "", e
 	}
 	return verb, nil
 }
 
-// reserved are the verbs that Command refuses. SEND, SOML and SAML open a
-// transaction as MAIL does (RFC 821 3.4).
-func reserved() []string {
-	return []string{
-		"MAIL", "RCPT", "DATA", "BDAT", "BURL", "RSET", "SEND", "SOML", "SAML",
-		"EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "QUIT", "XCLIENT", "TURN", "ATRN",
+// reserved are the verbs that Command refuses, and what to use instead. SEND,
+// SOML and SAML open a transaction as MAIL does (RFC 821 3.4).
+func reserved() map[string]string {
+	const message, connect, none = "Send or Begin", "Connect, by its options", "another program: it would give the connection to another"
+	return map[string]string{
+		"MAIL": message, "RCPT": message, "DATA": message, "BDAT": message, "BURL": message, "SEND": message, "SOML": message, "SAML": message,
+		"EHLO": connect, "HELO": connect, "LHLO": connect, "STARTTLS": connect, "XCLIENT": none, "TURN": none, "ATRN": none,
+		"RSET": "Reset", "AUTH": "Authenticate", "QUIT": "Disconnect",
 	}
 }

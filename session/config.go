@@ -26,7 +26,7 @@ type Config struct {
 	// HostAddress is an IP address to dial; it goes before HostName, which then
 	// is what the certificate is checked against.
 	HostAddress string
-	// HostName is the DNS name of the server.
+	// HostName is the server: a DNS name, or an IP address.
 	HostName string
 	// RemotePort is the TCP port; 0 is 465 with SecureImplicit, else 25.
 	RemotePort int
@@ -34,10 +34,12 @@ type Config struct {
 	// others. Connect never uses them.
 	UserName, Password string
 	// Authenticator chooses the mechanism of Authenticate and has the credentials,
-	// in place of UserName and Password. One that many sessions share makes
-	// SCRAM's key once and a token last; see auth.Credentials.
+	// in place of UserName and Password, also where Connect was given those. A user
+	// name, password or token given to Authenticate replaces it, AllowClear
+	// included. One that many sessions share makes SCRAM's key once and a token
+	// last; see auth.Credentials.
 	Authenticator auth.Authenticator
-	// Extended asks for EHLO, as the option of that name.
+	// Extended asks for EHLO, as the option of that name; either is enough.
 	Extended bool
 	// Options hold unless Connect is given some.
 	Options Options

@@ -68,7 +68,7 @@ func (s *Session) begin(ctx context.Context, opts []ConnectOption, detached bool
 		}
 		if s.closed {
 			s.mu.Unlock()
-			return nil, &smtp.Error{Kind: smtp.KindClosed}
+			return nil, &smtp.Error{Kind: smtp.KindClosed, Err: errors.New("Close is for good: make another session")}
 		}
 		if l.began && !l.ended {
 			s.mu.Unlock()

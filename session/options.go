@@ -26,7 +26,8 @@ const (
 	// TrustedSite permits a certificate that is not verified. OnSecure tells
 	// what verification would have said. Nothing else is relaxed.
 	TrustedSite Options = 0x800
-	// SecureExplicit demands STARTTLS (RFC 3207): never on in clear.
+	// SecureExplicit demands STARTTLS (RFC 3207): never on in clear. It does not
+	// ask for ESMTP beyond that: Authenticate wants Extended too.
 	SecureExplicit Options = 0x1000
 	// SecureImplicit is TLS right after TCP, before the greeting (RFC 8314 3).
 	// With SecureExplicit too, it wins.

@@ -104,7 +104,7 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 	case !name.IsZero():
 		p.host, check = name, name
 	default:
-		return smtp.Invalid("no host: give RemoteHost, or set HostAddress or HostName")
+		return smtp.Invalid("no host: give WithRemoteHost, or set HostAddress or HostName")
 	}
 	p.serverName = check.Name
 	if check.Addr.IsValid() {
@@ -124,7 +124,7 @@ func (p *plan) takeSocket(c *Config, a *arguments) error {
 	}
 	switch {
 	case p.socket == "":
-		return smtp.Invalid("no unix socket: give RemoteHost, or set HostName")
+		return smtp.Invalid("no unix socket: give WithRemoteHost, or set HostName")
 	case c.HostAddress != "":
 		return smtp.Invalid("HostAddress is set, and Network is unix: want HostName, the path of the socket")
 	case c.Proxy != nil:

@@ -23,8 +23,9 @@ type Error struct {
 	// Reply is what the server said, if it spoke. Not trusted.
 	Reply Reply
 	// Permanent says that the same attempt will fail again: a 5yz reply, an
-	// unknown host, an invalid argument. A failure of TLS policy is not
-	// permanent for a message: another time or another host may do.
+	// unknown host, an invalid argument. A failure of TLS policy, or a login that
+	// this connection does not offer or permit, is not permanent for a message:
+	// another time or another host may do.
 	Permanent bool
 	// Err is the cause, if there is one.
 	Err error

@@ -1,6 +1,16 @@
 // Package session is the actor: one SMTP client session, from a host's name to
 // ready, and what is asked of it then.
 //
+//	s, err := session.New(session.Config{HostName: "mx.example.org", Options: session.Extended | session.SecureExplicit})
+//	…
+//	defer s.Close()
+//	err = s.Connect(ctx)                                                     // to ready, in time or not at all
+//	err = s.Authenticate(ctx, session.WithUserName("ann"), session.WithPassword(password))
+//	receipt, err := s.Send(ctx, &smtp.Message{…})                            // or Begin, by steps
+//	reply, err := s.Verify(ctx, "bob")                                       // Expand, Help, Noop, Reset, Command
+//	ch, stop := s.Subscribe(events.Filter{})                                 // what happens, as events
+//	err = s.Disconnect(ctx)
+//
 // # The life of a session
 //
 // [New] makes a [Session] without a goroutine and without I/O. [Session.Connect]
@@ -31,8 +41,11 @@
 // of one line, authenticate.go for a login. actor.go is the loop, with
 // scope.go for what encloses attempts and phases and finish.go for the one end;
 // resolve.go, dial.go, tls.go, greeting.go, ehlo.go, starttls.go, ready.go,
-// auth.go, backoff.go and quit.go are the phases, and sasl.go is what one
-// mechanism says. exchange.go is a command and its reply,
+// auth.go, mail.go, backoff.go and quit.go are the phases. sasl.go is what one
+// mechanism says, and secret.go what is not repeated of it. send.go and
+// transaction.go are how a message is given, content.go where its octets come
+// from, flight.go how commands travel together, body.go how the content goes out,
+// and delivery.go what becomes of it. exchange.go is a command and its reply,
 // retry.go what follows a failed attempt, fault.go completes errors, emit.go
 // tells transitions and events, and view.go is what others may read.
 package session

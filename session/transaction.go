@@ -117,7 +117,7 @@ func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
 	if !over {
 		return nil, err
 	}
-	t.failed = transactionOver
+	t.failed = errTransactionOver
 	return t.d.receipt, t.d.receipt.Err()
 }
 
@@ -129,17 +129,17 @@ func (t *Transaction) Abort() error {
 		t.d.cause = &smtp.Error{Kind: smtp.KindCanceled, Err: errors.New("the transaction was aborted")}
 		return true, nil, a.abandon(t.d)
 	})
-	if errors.Is(err, transactionOver) || errors.Is(err, smtp.ErrNotConnected) || errors.Is(err, smtp.ErrClosed) {
+	if errors.Is(err, errTransactionOver) || errors.Is(err, smtp.ErrNotConnected) || errors.Is(err, smtp.ErrClosed) {
 		return nil
 	}
 	return err
 }
 
-// transactionOver is why a step of a transaction that has ended fails.
-var transactionOver = errors.New("the transaction is over")
+// errTransactionOver is why a step of a transaction that has ended fails.
+var errTransactionOver = errors.New("the transaction is over")
 
 func errOver(verb string) error {
-	return &smtp.Error{Kind: smtp.KindNotConnected, Command: verb, Err: transactionOver}
+	return &smtp.Error{Kind: smtp.KindNotConnected, Command: verb, Err: errTransactionOver}
 }
 
 // step is what a Transaction asks of the session. over ends the transaction; err

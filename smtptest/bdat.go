@@ -30,14 +30,15 @@ func (c *Conn) bdat(args string) {
 		return
 	}
 	e := c.session.envelope
-	if e == nil || len(e.to) == 0 || e.failed {
+	silent := last && c.server.cfg.LMTP // no recipient, no reply (RFC 2033, section 4.3)
+	if e == nil || len(e.to) == 0 && !silent || e.failed {
 		if !c.skipChunk(args) {
 			return
 		}
 		if e == nil || e.failed {
 			c.answer(503, "5.1", "no transaction that takes content")
 		} else {
-			c.answer(554, "5.1", "no valid recipients")
+			c.noRecipients()
 		}
 		return
 	}

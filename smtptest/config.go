@@ -43,6 +43,10 @@ type Config struct {
 
 	Mode TLSMode
 
+	// LMTP makes it an LMTP server (RFC 2033): LHLO in place of EHLO and HELO, and
+	// after the content one reply for each recipient, see the package comment.
+	LMTP bool
+
 	// TLS is what the server's side of TLS uses. When it is nil, or names no
 	// certificate, the server makes one: of a new authority, see Server.Roots,
 	// for Name, localhost, 127.0.0.1 and ::1 (a memory server's for its

@@ -35,6 +35,7 @@ type Conn struct {
 	// The connection's goroutine only.
 	r          *bufio.Reader
 	line       string // the command being answered
+	recipient  string // whose end of the content is being answered, by LMTP
 	frame      *frame // the step that runs now
 	challenged bool   // the last reply was a 334: the next line answers it
 	authSeen   bool   // from here an unknown line may be a secret that went astray
@@ -86,6 +87,10 @@ func (c *Conn) ID() int { return c.id }
 
 // Line returns the command line that is being answered, without its line end.
 func (c *Conn) Line() string { return c.line }
+
+// Recipient returns the address whose reply to the content is due, at the moment
+// "CONTENT" with [Config.LMTP]. Elsewhere it is "".
+func (c *Conn) Recipient() string { return c.recipient }
 
 // NetConn returns the connection below TLS. Closing it cuts TLS without a
 // close_notify.

@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,7 +17,7 @@ const (
 type Message struct {
 	Conn     int        // the connection's number
 	From     string     // what stood between the brackets; "" for <>
-	To       []string   // the recipients that were accepted
+	To       []string   // the recipients that were accepted; with LMTP after the content too
 	Params   []string   // of MAIL, as sent: "BODY=8BITMIME"
 	ToParams [][]string // of each RCPT, beside To
 	Content  []byte     // without dot-stuffing and end marker; nil once 256 MiB are kept
@@ -30,10 +31,21 @@ type Message struct {
 func (s *Server) Messages() []Message {
 	s.record.mu.Lock()
 	defer s.record.mu.Unlock()
-	return append([]Message(nil), s.record.messages...)
+	messages := make([]Message, len(s.record.messages))
+	for i, m := range s.record.messages {
+		messages[i] = *m
+	}
+	return messages
 }
 
-func (r *record) accept(m Message) {
+// join adds a recipient to a message that was accepted for others before.
+func (r *record) join(m *Message, to string, params []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.To, m.ToParams = append(slices.Clip(m.To), to), append(slices.Clip(m.ToParams), params) // never into a copy's array
+}
+
+func (r *record) accept(m Message) *Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.content+m.Size > maxContentKept {
@@ -41,8 +53,9 @@ func (r *record) accept(m Message) {
 	}
 	r.content += int64(len(m.Content))
 	if len(r.messages) < maxMessages {
-		r.messages = append(r.messages, m)
+		r.messages = append(r.messages, &m)
 	}
+	return &m
 }
 
 // parseCount reads a number of octets, digits only (RFC 1870, RFC 3030).
@@ -60,7 +73,7 @@ func (c *Conn) data(args string) {
 	case e == nil:
 		c.answer(503, "5.1", "MAIL first")
 	case len(e.to) == 0:
-		c.answer(554, "5.1", "no valid recipients")
+		c.noRecipients()
 	case e.chunked:
 		c.answer(503, "5.1", "BDAT has begun")
 	case e.has("BODY=BINARYMIME"):
@@ -69,6 +82,15 @@ func (c *Conn) data(args string) {
 		c.Reply(354, "end with <CRLF>.<CRLF>")
 		c.readData()
 	}
+}
+
+// noRecipients refuses content that nobody is to get.
+func (c *Conn) noRecipients() {
+	code := 554
+	if c.server.cfg.LMTP {
+		code = 503 // RFC 2033, section 4.2
+	}
+	c.answer(code, "5.1", "no valid recipients")
 }
 
 // readData reads content behind a 354 and answers it.
@@ -87,9 +109,38 @@ func (c *Conn) readData() {
 	c.finish(e)
 }
 
-// finish answers whole content, by the step of CONTENT or as usual.
+// finish answers whole content: once, or with LMTP for each recipient by itself
+// (RFC 2033, section 4.2).
 func (c *Conn) finish(e *envelope) {
 	c.session.envelope = nil
+	if c.server.cfg.LMTP {
+		c.finishEach(e)
+		return
+	}
+	c.answerContent(e, func() { c.accept(e) })
+}
+
+func (c *Conn) finishEach(e *envelope) {
+	taken := *e
+	taken.to, taken.toParams = nil, nil
+	var kept *Message // nil until a recipient is accepted
+	for i, to := range e.to {
+		if c.isClosed() {
+			break
+		}
+		c.recipient = to
+		c.answerContent(e, func() {
+			if kept == nil {
+				kept = c.accept(&taken)
+			}
+			c.server.record.join(kept, to, e.toParams[i])
+		})
+	}
+	c.recipient = ""
+}
+
+// answerContent answers by the step of CONTENT or as usual.
+func (c *Conn) answerContent(e *envelope, accept func()) {
 	c.play("CONTENT", func() {
 		switch {
 		case e.size > c.server.cfg.MaxMessage:
@@ -97,19 +148,19 @@ func (c *Conn) finish(e *envelope) {
 		case len(e.to) == 0:
 			c.answer(554, "5.1", "no valid recipients")
 		default:
-			c.accept(e)
+			accept()
 			c.answer(250, "0.0", "accepted")
 		}
 	}, func(code int) {
 		if code/100 == 2 {
-			c.accept(e)
+			accept()
 		}
 	})
 }
 
-func (c *Conn) accept(e *envelope) {
+func (c *Conn) accept(e *envelope) *Message {
 	_, secure := c.TLS()
-	c.server.record.accept(Message{
+	return c.server.record.accept(Message{
 		Conn: c.id, From: e.from, To: e.to, Params: e.params, ToParams: e.toParams,
 		Content: e.content, Size: e.size, TLS: secure, Auth: c.session.user,
 	})

@@ -20,6 +20,12 @@
 // handshake), "GREETING" and "CONTENT" (after the content of DATA or of a BDAT
 // LAST). [Config.Script] plays a whole conversation by hand.
 //
+// With [Config.LMTP] the moment "CONTENT" comes once for each accepted recipient,
+// in the order of RCPT, and [Conn.Recipient] says whose it is. The first 2yz
+// records the message, each further one adds its recipient to it. A step at "BDAT"
+// that answers a BDAT LAST says all of these replies, and its first one counts for
+// every recipient.
+//
 // A step that only answers is believed: after a 2yz to EHLO, MAIL or RCPT the
 // command counts as done, after a 354 to DATA the content is read, after a 220
 // to STARTTLS comes the handshake, after a 2yz to the content the message is

@@ -8,7 +8,7 @@ import (
 
 // session is what EHLO, AUTH and MAIL have built up; STARTTLS forgets it.
 type session struct {
-	hello    bool     // EHLO or HELO was answered 2yz
+	hello    bool     // EHLO, HELO or LHLO was answered 2yz
 	offered  []string // keywords in upper case, with their parameters; none after HELO
 	authed   bool
 	user     string
@@ -47,8 +47,15 @@ func (c *Conn) begin() {
 		c.play("TLS", c.usualTLS, nil)
 	}
 	if !c.isClosed() {
-		c.play("GREETING", func() { c.Reply(220, c.server.cfg.Name+" ESMTP smtptest") }, nil)
+		c.play("GREETING", func() { c.Reply(220, c.server.cfg.Name+" "+c.protocol()+" smtptest") }, nil)
 	}
+}
+
+func (c *Conn) protocol() string {
+	if c.server.cfg.LMTP {
+		return "LMTP"
+	}
+	return "ESMTP"
 }
 
 func (c *Conn) usualTLS() { c.StartTLS() }
@@ -83,7 +90,7 @@ func argsOf(line string) string {
 // knows reports whether a verb means something here.
 func (c *Conn) knows(verb string) bool {
 	switch verb {
-	case "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT",
+	case "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT",
 		"RSET", "VRFY", "EXPN", "HELP", "NOOP", "QUIT":
 		return true
 	}
@@ -95,7 +102,7 @@ func (c *Conn) knows(verb string) bool {
 func (c *Conn) usual(line string) {
 	args := argsOf(line)
 	switch verb := verbOf(line); verb {
-	case "EHLO", "HELO":
+	case "EHLO", "HELO", "LHLO":
 		c.hello(verb, args)
 	case "STARTTLS":
 		c.startTLS(args)
@@ -151,7 +158,7 @@ func (c *Conn) follow(line string, code int) {
 	case verb == "BDAT" && code != 500 && code != 502:
 		c.followChunk(args, done)
 	case !done || c.isClosed():
-	case verb == "EHLO" || verb == "HELO":
+	case verb == "EHLO" || verb == "HELO" || verb == "LHLO":
 		c.greeted(verb)
 	case verb == "STARTTLS" && code == 220:
 		c.upgrade()
@@ -171,7 +178,11 @@ func (c *Conn) follow(line string, code int) {
 }
 
 func (c *Conn) hello(verb, name string) {
-	if name == "" {
+	switch {
+	case (verb == "LHLO") != c.server.cfg.LMTP: // RFC 2033, section 4.1
+		c.answer(500, "5.1", "not the greeting of this protocol")
+		return
+	case name == "":
 		c.answer(501, "5.4", "who are you?")
 		return
 	}
@@ -183,12 +194,12 @@ func (c *Conn) hello(verb, name string) {
 	c.Reply(250, append([]string{c.server.cfg.Name + " greets you"}, c.keywords()...)...)
 }
 
-// greeted is what EHLO and HELO change: they also reset (RFC 5321, section
+// greeted is what EHLO, HELO and LHLO change: they also reset (RFC 5321, section
 // 4.1.4).
 func (c *Conn) greeted(verb string) {
 	s := &c.session
 	s.hello, s.offered, s.envelope = true, nil, nil
-	if verb == "EHLO" {
+	if verb != "HELO" {
 		for _, k := range c.keywords() {
 			s.offered = append(s.offered, strings.ToUpper(k))
 		}

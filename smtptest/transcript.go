@@ -61,7 +61,7 @@ type record struct {
 	commands []string
 	octets   int
 	full     bool
-	messages []Message
+	messages []*Message
 	content  int64 // octets of content kept
 }
 

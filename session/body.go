@@ -363,18 +363,31 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 		}
 		r, err := a.hear(c)
 		why := refusal(r)
-		if err != nil || why != nil && !r.Negative() {
-			if err == nil {
-				err = named(why, c.verb)
-			}
-			if r.Code == 421 { // it answers for all who are left
-				d.decide(c, r, err)
-			}
+		if why != nil {
+			why = named(why, c.verb)
+			placed(why)
+		}
+		if err == nil && why != nil && !r.Negative() {
+			err = why
+		}
+		if err != nil && r.Code != 421 {
 			return err
 		}
-		d.receipt.Reply = r
+		if why == nil || !d.receipt.Reply.Positive() { // that of an acceptance, if there is one
+			d.receipt.Reply = r
+		}
 		decideFor(to, r, why)
 		a.tellRecipient(to)
+		if err != nil { // 421 answers for all who are left
+			for rest := i + 1; rest < len(d.receipt.Recipients); rest++ {
+				if to := &d.receipt.Recipients[rest]; waiting(to) {
+					decideFor(to, r, why)
+					a.tellRecipient(to)
+				}
+			}
+			d.final = true
+			return err
+		}
 	}
 	a.owes, d.final = false, true
 	return nil

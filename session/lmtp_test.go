@@ -172,7 +172,6 @@ func TestLMTP_WhatCannotBeIsRefusedBeforeAnyIO(t *testing.T) {
 }
 
 func TestLMTP_ABlankPathIsNoPath(t *testing.T) {
-	t.Skip("reported: takeSocket takes a path of spaces for a path")
 	s := newSession(t, Config{Network: "unix", HostName: " ", Dialer: noDial(t)})
 	if err := s.Connect(t.Context()); !errors.Is(err, smtp.ErrInvalid) {
 		t.Errorf("%v", err)
@@ -181,7 +180,6 @@ func TestLMTP_ABlankPathIsNoPath(t *testing.T) {
 
 // By an option that is blank nothing is given, as on TCP.
 func TestLMTP_ABlankRemoteHostLeavesHostName(t *testing.T) {
-	t.Skip("reported: takeSocket takes a RemoteHost that is blank for given")
 	p, err := planOf(&Config{Network: "unix", HostName: "/run/lmtp"}, WithRemoteHost(""))
 	if err != nil || p.socket != "/run/lmtp" {
 		t.Errorf("%q, %v", p.socket, err)
@@ -269,7 +267,6 @@ func TestLMTP_H17_EachRecipientHasItsOwnOutcome(t *testing.T) {
 
 // What is refused after the content says where, as what is refused before.
 func TestLMTP_ARecipientsErrorNamesPhaseAndCommand(t *testing.T) {
-	t.Skip("reported: endOfEach names neither in what it gives to a recipient")
 	for _, command := range []string{".", "BDAT"} {
 		s, _, _ := enterLMTP(t, smtptest.Config{Keywords: keywordSets()[map[string]string{".": "neither", "BDAT": "CHUNKING"}[command]],
 			On: map[string]smtptest.Step{"CONTENT": smtptest.Say("550 5.1.1 no")}}, Envelope)
@@ -289,7 +286,6 @@ func TestLMTP_ARecipientsErrorNamesPhaseAndCommand(t *testing.T) {
 // The message was accepted, so its reply and its queue id are those of an
 // acceptance, whoever was refused after it.
 func TestLMTP_TheMessagesReplyIsOneThatDecided(t *testing.T) {
-	t.Skip("reported: endOfEach keeps the last reply, whatever it says")
 	for _, c := range []struct {
 		replies []string
 		code    int
@@ -420,7 +416,6 @@ func TestLMTP_H16_WhatWasAnsweredStandsAndTheRestIsUnknown(t *testing.T) {
 
 // A 421 answers for all who are left, so it is told of each.
 func TestLMTP_A421IsToldOfEachWhoIsLeft(t *testing.T) {
-	t.Skip("reported: endOfEach tells nobody of a 421")
 	s, _, evs := enterLMTP(t, smtptest.Config{On: map[string]smtptest.Step{"CONTENT": inOrder("", "421 4.3.2 bye")}}, Envelope)
 	_, _ = s.Send(t.Context(), mailTo("a@example.net", "b@example.net", "c@example.net"))
 	<-s.Done()

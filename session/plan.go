@@ -116,14 +116,14 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 // takeSocket finds the path of a unix socket.
 func (p *plan) takeSocket(c *Config, a *arguments) error {
 	p.socket = c.HostName
-	if a.host != nil {
+	if a.host != nil && !blank(*a.host) {
 		p.socket = *a.host
 	}
 	if err := smtp.CheckText("the path of the unix socket", p.socket); err != nil {
 		return err
 	}
 	switch {
-	case p.socket == "":
+	case blank(p.socket):
 		return smtp.Invalid("no unix socket: give WithRemoteHost, or set HostName")
 	case c.HostAddress != "":
 		return smtp.Invalid("HostAddress is set, and Network is unix: want HostName, the path of the socket")

@@ -109,7 +109,12 @@ func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
 			return true, err, fatal
 		})
 	} else {
-		err = errors.Join(err, t.Abort())
+		err = t.ask(context.WithoutCancel(ctx), "RSET", func(_ context.Context, a *actor) (over bool, err, fatal error) {
+			if t.d.cause == nil && t.d.accepted > 0 { // else the recipients' answers are the reason
+				t.d.cause = t.failed
+			}
+			return true, nil, a.abandon(t.d)
+		})
 	}
 	t.s.mu.Lock()
 	over := t.over

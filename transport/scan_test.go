@@ -260,7 +260,7 @@ func BenchmarkScan(b *testing.B) {
 }
 
 func TestScan_AllocatesNothing(t *testing.T) {
-	content := []byte(fmt.Sprintf("%01000d\r\n\r\n.\n", 0))
+	content := fmt.Appendf(nil, "%01000d\r\n\r\n.\n", 0)
 	if n := testing.AllocsPerRun(100, func() { Scan(content) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -4,11 +4,13 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 )
 
 func TestServe_TakesThePortAskedFor(t *testing.T) {
-	port := closedPort(t)
-	dial := find(play(t, "-json", "-port", port).want(exitReady).lines(), "OnDial")
+	port := playtest.ClosedPort(t)
+	dial := playtest.Find(play(t, "-json", "-port", port).Want(exitReady).Lines(), "OnDial")
 	if len(dial) != 1 || dial[0]["remote"] != "127.0.0.1:"+port {
 		t.Errorf("OnDial is %v", dial)
 	}
@@ -21,7 +23,7 @@ func TestServe_TakenPort(t *testing.T) {
 	}
 	defer ln.Close()
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	play(t, "-port", port).want(exitUsage)
+	play(t, "-port", port).Want(exitUsage)
 }
 
 func TestServe_SpeaksTLSAsTheOptionsWant(t *testing.T) {
@@ -30,7 +32,7 @@ func TestServe_SpeaksTLSAsTheOptionsWant(t *testing.T) {
 		"SecureImplicit|Extended": "OnResolve OnDial OnSecure OnGreeting OnHello OnConnect OnDisconnect",
 		"SecureExplicit":          "OnResolve OnDial OnGreeting OnHello OnSecure OnHello OnConnect OnDisconnect",
 	} {
-		if got := names(play(t, "-json", "-options", options).want(exitReady).lines()); got != want {
+		if got := playtest.Names(play(t, "-json", "-options", options).Want(exitReady).Lines()); got != want {
 			t.Errorf("%s: %s, want %s", options, got, want)
 		}
 	}
@@ -38,7 +40,7 @@ func TestServe_SpeaksTLSAsTheOptionsWant(t *testing.T) {
 
 // Each mechanism that it offers lets the demo user in, and nobody else.
 func TestServe_EveryMechanismLogsIn(t *testing.T) {
-	hello := find(play(t, "-json").want(exitReady).lines(), "OnHello")
+	hello := playtest.Find(play(t, "-json").Want(exitReady).Lines(), "OnHello")
 	var names []string
 	for _, line := range hello[1]["capabilities"].([]any) {
 		if list, ok := strings.CutPrefix(line.(string), "AUTH "); ok {
@@ -50,11 +52,11 @@ func TestServe_EveryMechanismLogsIn(t *testing.T) {
 	}
 	wrong := map[string]string{"EHLO_PASSWORD": "wrong", "EHLO_TOKEN": "wrong"}
 	for _, name := range names {
-		done := find(play(t, "-json", "-mechanism", strings.ToLower(name)).want(exitReady).lines(), "OnAuthenticate")
+		done := playtest.Find(play(t, "-json", "-mechanism", strings.ToLower(name)).Want(exitReady).Lines(), "OnAuthenticate")
 		if len(done) != 1 || done[0]["mechanism"] != name || done[0]["reply_code"] != 235.0 || done[0]["enhanced_code"] != "2.7.0" {
 			t.Errorf("%s: %v", name, done)
 		}
-		refused := find(playWith(t, t.Context(), wrong, "-json", "-mechanism", name).want(exitRefused).lines(), "OnAuthenticate")
+		refused := playtest.Find(playWith(t, t.Context(), wrong, "-json", "-mechanism", name).Want(exitRefused).Lines(), "OnAuthenticate")
 		if len(refused) != 1 || refused[0]["mechanism"] != name || refused[0]["code"] != 535.0 {
 			t.Errorf("%s: %v", name, refused)
 		}
@@ -64,16 +66,16 @@ func TestServe_EveryMechanismLogsIn(t *testing.T) {
 // The secret waits for TLS, though the server would take it in clear.
 func TestServe_GateIsOnThisSide(t *testing.T) {
 	args := []string{"-options", "None", "-mechanism", "PLAIN"}
-	r := play(t, args...).want(exitRefused).tells("OnHello", "in clear", "OnAuthenticate", "secret not sent", "Not logged in", "20010", "-auth-in-clear")
-	if strings.Contains(r.stdout, "  where ") {
-		t.Errorf("a place is told where nothing was sent:\n%s", r.stdout)
+	r := play(t, args...).Want(exitRefused).Tells("OnHello", "in clear", "OnAuthenticate", "secret not sent", "Not logged in", "20010", "-auth-in-clear")
+	if strings.Contains(r.Stdout, "  where ") {
+		t.Errorf("a place is told where nothing was sent:\n%s", r.Stdout)
 	}
-	play(t, append(args, "-auth-in-clear")...).want(exitReady).tells("in clear", "OnAuthenticate", "logged in by PLAIN")
+	play(t, append(args, "-auth-in-clear")...).Want(exitReady).Tells("in clear", "OnAuthenticate", "logged in by PLAIN")
 }
 
 // Other roots than its own: a look at a refused certificate.
 func TestServe_CAReplacesItsRoots(t *testing.T) {
-	_, file := selfSigned(t)
+	_, file := playtest.SelfSigned(t)
 	if last := final(t, play(t, "-json", "-ca", file)); last["code"] != 20004.0 {
 		t.Errorf("the last line is %v", last)
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 func TestHelp(t *testing.T) {
-	r := play(t, "-h").want(exitReady).tells("connect:", "exit status", "examples")
-	if r.stderr != "" {
-		t.Errorf("standard error: %s", r.stderr)
+	r := play(t, "-h").Want(exitReady).Tells("connect:", "exit status", "examples")
+	if r.Stderr != "" {
+		t.Errorf("standard error: %s", r.Stderr)
 	}
 	for f := range strings.FieldsSeq("host host-address host-name port user timeout options local-name ca attempts retry-replies proxy auth mechanism auth-in-clear json trace") {
 		if !regexp.MustCompile(`(?m)^  -` + f + ` `).MatchString(help) {

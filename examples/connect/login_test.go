@@ -9,57 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ehlo-go/ehlo/auth"
+	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
-
-// A password is asked for where it is all that is missing, and what is missing
-// stops the program before anything is dialled.
-func TestLogin_Complete(t *testing.T) {
-	token := auth.StaticToken("t")
-	for _, c := range []struct {
-		login  auth.Credentials
-		asked  bool
-		answer string
-		want   string // of the error
-	}{
-		{login: auth.Credentials{UserName: "me", Password: "p"}},
-		{login: auth.Credentials{UserName: "me"}, asked: true, answer: "p"},
-		{login: auth.Credentials{UserName: "me"}, asked: true, want: "Password is missing"},
-		{login: auth.Credentials{UserName: "me"}, asked: true, answer: "a\x00b", want: "NUL"},
-		{login: auth.Credentials{}, want: "UserName is missing"},
-		{login: auth.Credentials{Password: "p"}, want: "UserName is missing"},
-		{login: auth.Credentials{Token: token}},
-		{login: auth.Credentials{UserName: "me", Token: token}},
-		{login: auth.Credentials{UserName: "me", Token: token, Mechanism: "login"}, asked: true, answer: "p"},
-		{login: auth.Credentials{UserName: "me", Mechanism: "XOAUTH2"}, want: "Token is missing"},
-		{login: auth.Credentials{UserName: "me", Password: "p", Mechanism: "X-NO"}, want: "SCRAM-SHA-256"},
-		{login: auth.Credentials{UserName: "a\nb"}, want: "UserName"},
-		{login: auth.Credentials{Mechanism: "ANONYMOUS"}},
-		{login: auth.Credentials{Mechanism: "EXTERNAL"}},
-	} {
-		asked := ""
-		ask := func(_ context.Context, prompt string) (string, error) {
-			asked = prompt
-			return c.answer, nil
-		}
-		l := login{Credentials: c.login}
-		err := l.complete(t.Context(), ask)
-		if (err != nil) != (c.want != "") || err != nil && (!strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "EHLO_PASSWORD")) {
-			t.Errorf("%v: %v, want %q", c.login, err, c.want)
-		}
-		if (asked != "") != c.asked || c.asked && asked != "Password of me: " {
-			t.Errorf("%v: asked %q", c.login, asked)
-		}
-		if c.answer != "" && l.Password != c.answer {
-			t.Errorf("%v: the answer is not the password", c.login)
-		}
-		l = login{Credentials: c.login}
-		if err := l.complete(t.Context(), nil); (err != nil) != (c.want != "" || c.asked) {
-			t.Errorf("%v, nobody to ask: %v", c.login, err)
-		}
-	}
-}
 
 func TestLogin_MisuseIsStatus2(t *testing.T) {
 	for want, args := range map[string][]string{
@@ -69,27 +21,27 @@ func TestLogin_MisuseIsStatus2(t *testing.T) {
 		`"Gothic"`:  {"-mechanism", "Gothic"},
 		`UserName `: {"-auth-in-clear"},
 	} {
-		r := play(t, append(args, "-json", "-host", "127.0.0.1", "-port", closedPort(t), "-attempts", "1")...).want(exitUsage)
-		if r.stdout != "" || !strings.Contains(r.stderr, want) || !strings.Contains(r.stderr, "-user") || !strings.Contains(r.stderr, "-h") {
-			t.Errorf("%q: standard output %q, standard error %q", args, r.stdout, r.stderr)
+		r := play(t, append(args, "-json", "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "1")...).Want(exitUsage)
+		if r.Stdout != "" || !strings.Contains(r.Stderr, want) || !strings.Contains(r.Stderr, "-user") || !strings.Contains(r.Stderr, "-h") {
+			t.Errorf("%q: standard output %q, standard error %q", args, r.Stdout, r.Stderr)
 		}
 	}
 }
 
 func TestLogin_AskedPasswordIsUsed(t *testing.T) {
-	args := server(t, smtptest.Config{Users: map[string]string{"me": "hunter2"}, Mechanisms: []string{"SCRAM-SHA-256"}}, "-auth", "-user", "me")
+	args := playtest.Server(t, smtptest.Config{Users: map[string]string{"me": "hunter2"}, Mechanisms: []string{"SCRAM-SHA-256"}}, "-auth", "-user", "me")
 	for password, status := range map[string]int{"hunter2": exitReady, "hunter3": exitRefused, "": exitUsage} {
 		ask := func(context.Context, string) (string, error) { return password, nil }
-		playAsking(t, t.Context(), nil, ask, args...).want(status)
+		playAsking(t, t.Context(), nil, ask, args...).Want(status)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	r := playAsking(t, ctx, nil, func(ctx context.Context, _ string) (string, error) { cancel(); return "", ctx.Err() }, args...).want(exitFailed)
-	if r.stdout != "" || !strings.Contains(r.stderr, "canceled") || strings.Contains(r.stderr, "-h") {
-		t.Errorf("Ctrl-C at the prompt: %q, %q", r.stdout, r.stderr)
+	r := playAsking(t, ctx, nil, func(ctx context.Context, _ string) (string, error) { cancel(); return "", ctx.Err() }, args...).Want(exitFailed)
+	if r.Stdout != "" || !strings.Contains(r.Stderr, "canceled") || strings.Contains(r.Stderr, "-h") {
+		t.Errorf("Ctrl-C at the prompt: %q, %q", r.Stdout, r.Stderr)
 	}
-	r = playAsking(t, t.Context(), nil, func(context.Context, string) (string, error) { return "", errors.New("no ioctl") }, args...).want(exitUsage)
-	if !strings.Contains(r.stderr, "no ioctl") {
-		t.Errorf("standard error: %q", r.stderr)
+	r = playAsking(t, t.Context(), nil, func(context.Context, string) (string, error) { return "", errors.New("no ioctl") }, args...).Want(exitUsage)
+	if !strings.Contains(r.Stderr, "no ioctl") {
+		t.Errorf("standard error: %q", r.Stderr)
 	}
 }
 
@@ -112,20 +64,20 @@ func TestLogin_Refused(t *testing.T) {
 		{smtptest.Say("235 2.7.0 of course"), 20006, false, "OnAuthenticate OnDisconnect", "-mechanism"},
 		{smtptest.Silence(), 10060, false, "OnAuthenticate OnTimeout OnDisconnect", "-timeout"},
 	} {
-		args := server(t, smtptest.Config{Users: map[string]string{"me": "x"}, Mechanisms: []string{"SCRAM-SHA-256"},
+		args := playtest.Server(t, smtptest.Config{Users: map[string]string{"me": "x"}, Mechanisms: []string{"SCRAM-SHA-256"},
 			On: map[string]smtptest.Step{"AUTH": c.on}}, "-auth", "-user", "me", "-timeout", "200ms")
-		all := playWith(t, t.Context(), env, append(args, "-json")...).want(exitRefused).lines()
-		if got := names(all); !strings.HasSuffix(got, "OnConnect "+c.events) {
+		all := playWith(t, t.Context(), env, append(args, "-json")...).Want(exitRefused).Lines()
+		if got := playtest.Names(all); !strings.HasSuffix(got, "OnConnect "+c.events) {
 			t.Errorf("%v: events %s", c.code, got)
 		}
-		quit := slices.ContainsFunc(find(all, "OnStateChange"), func(o object) bool { return o["to"] == "quit" })
+		quit := slices.ContainsFunc(playtest.Find(all, "OnStateChange"), func(o playtest.Object) bool { return o["to"] == "quit" })
 		if quit != c.quit {
 			t.Errorf("%v: QUIT is said: %v", c.code, quit)
 		}
-		if e := find(all, "OnAuthenticate"); len(e) != 1 || e[0]["code"] != c.code || e[0]["phase"] != "auth" {
+		if e := playtest.Find(all, "OnAuthenticate"); len(e) != 1 || e[0]["code"] != c.code || e[0]["phase"] != "auth" {
 			t.Errorf("%v: %v", c.code, e)
 		}
-		playWith(t, t.Context(), env, args...).want(exitRefused).tells("OnConnect", "OnAuthenticate", "OnDisconnect", "auth ",
+		playWith(t, t.Context(), env, args...).Want(exitRefused).Tells("OnConnect", "OnAuthenticate", "OnDisconnect", "auth ",
 			"Not logged in", "where", "SCRAM-SHA-256", fmt.Sprint(c.code), c.tells)
 	}
 }
@@ -134,18 +86,18 @@ func TestLogin_Refused(t *testing.T) {
 func TestLogin_Cancel(t *testing.T) {
 	t.Parallel()
 	reached := make(chan struct{}, 1)
-	args := server(t, smtptest.Config{Users: map[string]string{"me": "x"}, Mechanisms: []string{"SCRAM-SHA-256"},
+	args := playtest.Server(t, smtptest.Config{Users: map[string]string{"me": "x"}, Mechanisms: []string{"SCRAM-SHA-256"},
 		On: map[string]smtptest.Step{"AUTH": smtptest.Then(func(*smtptest.Conn) { reached <- struct{}{} }, smtptest.Silence())}}, "-auth", "-user", "me")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-reached; cancel() }()
-	playWith(t, ctx, map[string]string{"EHLO_PASSWORD": "hunter2"}, args...).want(exitFailed).tells("OnConnect", "OnAuthenticate", "OnCancel", "OnDisconnect", "auth ", "Not logged in", "10004")
+	playWith(t, ctx, map[string]string{"EHLO_PASSWORD": "hunter2"}, args...).Want(exitFailed).Tells("OnConnect", "OnAuthenticate", "OnCancel", "OnDisconnect", "auth ", "Not logged in", "10004")
 }
 
 // A server without AUTH is told from one that refuses.
 func TestLogin_NotOffered(t *testing.T) {
 	t.Parallel()
-	args := server(t, smtptest.Config{}, "-auth", "-user", "me")
-	playWith(t, t.Context(), map[string]string{"EHLO_PASSWORD": "hunter2"}, args...).want(exitRefused).tells("OnHello", "Extended",
+	args := playtest.Server(t, smtptest.Config{}, "-auth", "-user", "me")
+	playWith(t, t.Context(), map[string]string{"EHLO_PASSWORD": "hunter2"}, args...).Want(exitRefused).Tells("OnHello", "Extended",
 		"OnAuthenticate", "does not list AUTH", "Not logged in", "20009", "port 587")
 }
 
@@ -171,29 +123,16 @@ func TestLogin_SecretsAreShownNowhere(t *testing.T) {
 		"repeated": {smtptest.Config{Users: users, Tokens: tokens, On: map[string]smtptest.Step{"AUTH": parrot}}, exitRefused},
 	} {
 		c.cfg.AuthInClear, c.cfg.Mechanisms = true, mechanisms
-		args := server(t, c.cfg, "-user", user, "-auth-in-clear", "-trace")
+		args := playtest.Server(t, c.cfg, "-user", user, "-auth-in-clear", "-trace")
 		for _, mechanism := range mechanisms {
 			for _, more := range [][]string{{}, {"-json"}} {
-				r := playWith(t, t.Context(), env, append(append(args, "-mechanism", mechanism), more...)...).want(c.status)
+				r := playWith(t, t.Context(), env, append(append(args, "-mechanism", mechanism), more...)...).Want(c.status)
 				for _, secret := range secrets {
-					if strings.Contains(r.stdout+r.stderr, secret) {
-						t.Errorf("%s, %s: %q is in\n%s%s", name, mechanism, secret, r.stdout, r.stderr)
+					if strings.Contains(r.Stdout+r.Stderr, secret) {
+						t.Errorf("%s, %s: %q is in\n%s%s", name, mechanism, secret, r.Stdout, r.Stderr)
 					}
 				}
 			}
-		}
-	}
-}
-
-// Nor does the program's own state show them.
-func TestLogin_PrintsWithoutSecrets(t *testing.T) {
-	set, err := parse([]string{"-auth", "-host", "a.example", "-user", "me"}, envOf(map[string]string{"EHLO_PASSWORD": "hunter2", "EHLO_TOKEN": "hunter3"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
-		if got := fmt.Sprintf(verb, set.login) + fmt.Sprintf(verb, *set.login); strings.Contains(got, "hunter") || strings.Contains(got, "68756e746572") {
-			t.Errorf("%s: %s", verb, got)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"crypto/x509"
@@ -11,34 +11,39 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// end prints the report: where the time went, TLS, capabilities, and of a
+// End prints the report: where the time went, TLS, capabilities, and of a
 // failure what might help.
-func (s *screen) end() {
-	if rows := s.falls.rows(s.palette); len(rows) > 0 {
-		s.section("Where the time went")
+func (s *Screen) End() {
+	s.settle()
+	if rows := s.falls.rows(s.Palette); len(rows) > 0 {
+		s.Section("Where the time went")
 		for _, row := range rows {
 			fmt.Fprintln(s.out, strings.TrimRight(row, " "))
 		}
 	}
 	s.endTLS()
 	s.endCapabilities()
+	s.endMessage()
 	s.endFailure()
 }
 
-func (s *screen) section(title string) { fmt.Fprintf(s.out, "\n%s\n", s.bold(title)) }
+// Section begins a part of the report.
+func (s *Screen) Section(title string) { fmt.Fprintf(s.out, "\n%s\n", s.bold(title)) }
 
-// row prints a name and a text, wrapped below itself.
-func (s *screen) row(name, text string, colour func(string) string) {
-	for _, line := range wrap(text, columns-2-nameColumn) {
+// Row prints a name and a text, wrapped below itself.
+func (s *Screen) Row(name, text string) { s.row(name, text, s.plain) }
+
+func (s *Screen) row(name, text string, colour func(string) string) {
+	for _, line := range Wrap(text, Columns-2-nameColumn) {
 		fmt.Fprintf(s.out, "  %s%s\n", s.dim(pad(name, nameColumn)), colour(line))
 		name = ""
 	}
 }
 
-func (s *screen) endTLS() {
+func (s *Screen) endTLS() {
 	switch {
 	case s.secure != nil:
-		s.section("TLS")
+		s.Section("TLS")
 		version := s.secure.VersionName()
 		if s.secure.Resumed {
 			version += ", resumed"
@@ -50,20 +55,20 @@ func (s *screen) endTLS() {
 			s.row("certificate", "verified", s.green)
 		} else {
 			s.row("certificate", "NOT verified, permitted by TrustedSite", s.yellow)
-			s.row("verdict", say(s.secure.Verdict), s.yellow)
+			s.row("verdict", Say(s.secure.Verdict), s.yellow)
 		}
 		s.certificate(s.secure.Certificate)
 	case s.failed != nil && errors.Is(s.failed.Err, smtp.ErrCertificate):
-		s.section("TLS")
+		s.Section("TLS")
 		s.row("certificate", "refused", s.red)
 		s.certificate(refused(s.failed.Err))
 	case s.ready:
-		s.section("TLS")
+		s.Section("TLS")
 		s.row("none", "everything went in clear", s.yellow)
 	}
 }
 
-func (s *screen) certificate(c *x509.Certificate) {
+func (s *Screen) certificate(c *x509.Certificate) {
 	if c == nil {
 		return
 	}
@@ -102,15 +107,15 @@ func namesOf(c *x509.Certificate) []string {
 	return names
 }
 
-func (s *screen) endCapabilities() {
+func (s *Screen) endCapabilities() {
 	if s.hello == nil {
 		return
 	}
 	title, n := "Capabilities", 0
 	if domain := s.hello.Capabilities.Domain(); domain != "" {
-		title = headOf("Capabilities of "+smtp.Escape(domain), columns)
+		title = HeadOf("Capabilities of "+smtp.Escape(domain), Columns)
 	}
-	s.section(title)
+	s.Section(title)
 	for line := range s.hello.Capabilities.All() {
 		keyword, params, _ := strings.Cut(line, " ")
 		s.capability(smtp.Escape(line), meaning(keyword, params))
@@ -129,10 +134,10 @@ const capabilityColumn = 24
 
 // capability prints a line of EHLO's answer and what it means; a long one has
 // its meaning below.
-func (s *screen) capability(line, meaning string) {
-	lines := wrap(line, columns-2)
+func (s *Screen) capability(line, meaning string) {
+	lines := Wrap(line, Columns-2)
 	last := lines[len(lines)-1]
-	if meaning == "" || wide(last) >= capabilityColumn {
+	if meaning == "" || Wide(last) >= capabilityColumn {
 		lines = append(lines, "")
 		last = ""
 	}
@@ -197,21 +202,23 @@ func size(params string) string {
 }
 
 // endFailure sums a failure up; the events have told all of it.
-func (s *screen) endFailure() {
+func (s *Screen) endFailure() {
 	switch {
 	case s.failed != nil:
 		where := ""
 		if n := s.falls.attempts(); n > 0 {
 			where = fmt.Sprintf("in %s, attempt %d", failureOf(s.failed.Err).Phase, n)
 		}
-		s.failure("Not connected", where, s.failed.Err)
+		s.failure("Not connected", where, s.failed.Err, Hint(s.failed.Err))
 	case s.login != nil && s.login.Err != nil:
-		s.failure("Not logged in", smtp.Escape(s.login.Mechanism), s.login.Err)
+		s.failure("Not logged in", smtp.Escape(s.login.Mechanism), s.login.Err, Hint(s.login.Err))
+	case s.message != nil && s.message.Err != nil:
+		s.failure(fate(s.message), smtp.Escape(failureOf(s.message.Err).Command), s.message.Err, messageHint(s.message.Receipt, s.message.Err))
 	}
 }
 
-func (s *screen) failure(title, where string, err error) {
-	s.section(s.red(title))
+func (s *Screen) failure(title, where string, err error, hint string) {
+	s.Section(s.red(title))
 	f := failureOf(err)
 	if where != "" {
 		s.row("where", where, s.plain)
@@ -224,7 +231,10 @@ func (s *screen) failure(title, where string, err error) {
 	if f.Reply != "" {
 		s.row("reply", f.Reply, s.plain)
 	}
-	if h := hint(err); h != "" {
-		s.row("hint", h, s.plain)
+	if hint != "" {
+		s.row("hint", hint, s.plain)
 	}
 }
+
+// Text prints a line, cut to the columns.
+func (s *Screen) Text(line string) { fmt.Fprintf(s.out, "  %s\n", HeadOf(line, Columns-2)) }

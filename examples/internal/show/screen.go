@@ -1,4 +1,6 @@
-package main
+// Package show turns the events of a session into text for people and into JSON
+// lines for programs, for the examples.
+package show
 
 import (
 	"fmt"
@@ -7,31 +9,42 @@ import (
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// screen shows events to people, a line each as they come, and remembers what
+// View is where the events go: a terminal or JSON lines.
+type View interface {
+	Show(events.Event)
+	End() // after the last event
+}
+
+// Screen shows events to people, a line each as they come, and remembers what
 // the report at the end tells.
-type screen struct {
+type Screen struct {
 	out io.Writer
-	palette
+	Palette
 	began    time.Time // the first event
 	remember events.Handlers
 	falls    waterfall
+	progress progress
 	facts
 }
 
 // facts are what the newest connection and the end of the life brought.
 type facts struct {
-	hello  *events.OnHello
-	secure *events.OnSecure
-	ready  bool
-	login  *events.OnAuthenticate
-	failed *events.OnError
+	hello   *events.OnHello
+	secure  *events.OnSecure
+	ready   bool
+	login   *events.OnAuthenticate
+	message *events.OnMessage
+	failed  *events.OnError
 }
 
-func newScreen(out io.Writer, p palette, title []string) *screen {
-	s := &screen{out: out, palette: p}
+// NewScreen returns a screen on out and writes its title, of which the first line
+// is bold.
+func NewScreen(out io.Writer, p Palette, title []string) *Screen {
+	s := &Screen{out: out, Palette: p}
 	s.remember = events.Handlers{
 		OnStateChange: s.falls.add,
 		OnHello:       func(e events.OnHello) { s.hello = &e },
@@ -39,24 +52,17 @@ func newScreen(out io.Writer, p palette, title []string) *screen {
 		OnConnect:     func(events.OnConnect) { s.ready = true },
 		OnAuthenticate: func(e events.OnAuthenticate) {
 			s.login = &e
-			s.falls.judge(e)
+			s.falls.judge(fsm.Auth, e.Err)
+		},
+		OnMessage: func(e events.OnMessage) {
+			s.message = &e
+			s.falls.judge(fsm.Mail, e.Err)
 		},
 		OnRetry: func(events.OnRetry) { s.facts = facts{} },
 		OnError: func(e events.OnError) { s.failed = &e },
 	}
 	fmt.Fprintf(out, "%s\n\n", p.bold(title[0])+strings.Join(append([]string{""}, title[1:]...), "\n"))
 	return s
-}
-
-// title says what will be done before anything happens; embedded is the
-// address of the server that nobody asked for.
-func title(embedded string) []string {
-	lines := []string{"ehlo: from a name to ready"}
-	if embedded != "" {
-		lines = append(lines, wrap(fmt.Sprintf("No host is given, so the program serves itself: %s on %s, with a "+
-			"certificate of its own. -h tells how to reach a real server.", embeddedName, embedded), columns)...)
-	}
-	return lines
 }
 
 // The columns of an event's line: time, type, detail.
@@ -66,19 +72,51 @@ const (
 	detailColumn = timeColumn + 2 + typeColumn + 2
 )
 
-// show prints an event. Longer details go on below themselves.
-func (s *screen) show(e events.Event) {
-	h := e.Head()
+// Show prints an event. Longer details go on below themselves. Of the OnProgress
+// that follow one another the last one gets a line; where there is colour a bar
+// moves until then.
+func (s *Screen) Show(e events.Event) {
 	if s.began.IsZero() {
-		s.began = h.Time
+		s.began = e.Head().Time
 	}
 	s.remember.Handle(e)
-	colour, detail := s.describe(e)
-	lines := wrap(detail, columns-detailColumn)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s  ", s.dim(fmt.Sprintf("%*s", timeColumn, short(h.Time.Sub(s.began)))),
+	if p, ok := e.(events.OnProgress); ok {
+		s.progress.take(p)
+		if s.on {
+			fmt.Fprint(s.out, "\r"+s.begin(p)+s.progress.bar(s.Palette)+"\x1b[K")
+		}
+		return
+	}
+	s.settle()
+	s.progress.since = e.Head().Time
+	s.print(e)
+}
+
+// settle gives the last OnProgress its line.
+func (s *Screen) settle() {
+	last := s.progress.last
+	if last == nil {
+		return
+	}
+	if s.on {
+		fmt.Fprint(s.out, "\r\x1b[K")
+	}
+	s.print(*last)
+	s.progress = progress{}
+}
+
+// begin returns what an event's line begins with.
+func (s *Screen) begin(e events.Event) string {
+	colour, _ := s.describe(e)
+	return fmt.Sprintf("%s  %s  ", s.dim(fmt.Sprintf("%*s", timeColumn, short(e.Head().Time.Sub(s.began)))),
 		colour(pad(e.Kind().String(), typeColumn)))
-	for i, line := range lines {
+}
+
+func (s *Screen) print(e events.Event) {
+	_, detail := s.describe(e)
+	var b strings.Builder
+	b.WriteString(s.begin(e))
+	for i, line := range Wrap(detail, Columns-detailColumn) {
 		if i > 0 {
 			b.WriteString(strings.Repeat(" ", detailColumn))
 		}
@@ -91,7 +129,7 @@ func (s *screen) show(e events.Event) {
 }
 
 // describe returns an event's colour and its detail, escaped.
-func (s *screen) describe(e events.Event) (colour func(string) string, detail string) {
+func (s *Screen) describe(e events.Event) (colour func(string) string, detail string) {
 	switch e := e.(type) {
 	case events.OnStateChange:
 		return s.dim, e.From.String() + " → " + e.To.String()
@@ -105,28 +143,28 @@ func (s *screen) describe(e events.Event) (colour func(string) string, detail st
 		return s.blue, greeted(e)
 	case events.OnSecure:
 		if e.Verdict != nil {
-			return s.yellow, fmt.Sprintf("%s, NOT verified: %s", e.VersionName(), say(e.Verdict))
+			return s.yellow, fmt.Sprintf("%s, NOT verified: %s", e.VersionName(), Say(e.Verdict))
 		}
 		return s.blue, fmt.Sprintf("%s, %s is verified", e.VersionName(), smtp.Escape(e.ServerName))
 	case events.OnConnect:
 		return s.green, connected(e)
 	case events.OnCommand:
-		return s.blue, smtp.Escape(e.Verb) + ": " + e.Reply.String() + say(e.Err)
+		return s.blue, smtp.Escape(e.Verb) + ": " + e.Reply.String() + Say(e.Err)
 	case events.OnAuthenticate:
 		if e.Err != nil {
-			return s.red, authenticated(e) + ": " + say(e.Err)
+			return s.red, authenticated(e) + ": " + Say(e.Err)
 		}
 		return s.green, "logged in " + authenticated(e) + ": " + e.Reply.String()
 	case events.OnRecipient:
 		if e.Err != nil {
-			return s.red, smtp.Escape(e.Address) + ": " + say(e.Err)
+			return s.red, smtp.Escape(e.Address) + ": " + Say(e.Err)
 		}
 		return s.green, smtp.Escape(e.Address) + ": " + e.Reply.String()
 	case events.OnProgress:
-		return s.dim, fmt.Sprintf("%d octets", e.Octets)
+		return s.dim, s.progress.sum(e)
 	case events.OnMessage:
 		if e.Err != nil {
-			return s.red, e.Receipt.Outcome.String() + ": " + say(e.Err)
+			return s.outcome(e.Receipt.Outcome, e.Err), e.Receipt.Outcome.String() + ": " + Say(e.Err)
 		}
 		return s.green, e.Receipt.String()
 	case events.OnRetry:
@@ -134,13 +172,13 @@ func (s *screen) describe(e events.Event) (colour func(string) string, detail st
 		if e.Delay > 0 {
 			when = "in " + short(e.Delay)
 		}
-		return s.yellow, when + ", after " + say(e.Err)
+		return s.yellow, when + ", after " + Say(e.Err)
 	case events.OnTimeout:
-		return s.yellow, say(e.Err)
+		return s.yellow, Say(e.Err)
 	case events.OnCancel:
-		return s.yellow, say(e.Err)
+		return s.yellow, Say(e.Err)
 	case events.OnError:
-		return s.red, say(e.Err)
+		return s.red, Say(e.Err)
 	case events.OnDisconnect:
 		return s.farewell(e)
 	case events.Lagged:
@@ -218,7 +256,7 @@ func authenticated(e events.OnAuthenticate) string {
 	return text
 }
 
-func (s *screen) farewell(e events.OnDisconnect) (func(string) string, string) {
+func (s *Screen) farewell(e events.OnDisconnect) (func(string) string, string) {
 	who := "by this side"
 	switch e.Reason {
 	case events.Local:
@@ -230,5 +268,5 @@ func (s *screen) farewell(e events.OnDisconnect) (func(string) string, string) {
 	if e.Err == nil {
 		return s.blue, who
 	}
-	return s.yellow, who + ": " + say(e.Err)
+	return s.yellow, who + ": " + Say(e.Err)
 }

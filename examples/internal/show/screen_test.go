@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"bytes"
@@ -8,24 +8,25 @@ import (
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // screenOf returns what events look like, report included.
-func screenOf(p palette, all ...events.Event) string {
+func screenOf(p Palette, all ...events.Event) string {
 	var out bytes.Buffer
-	s := newScreen(&out, p, title(""))
+	s := NewScreen(&out, p, []string{"title"})
 	for _, e := range all {
-		s.show(e)
+		s.Show(e)
 	}
-	s.end()
+	s.End()
 	return out.String()
 }
 
 func TestScreen_EveryKind(t *testing.T) {
-	text := screenOf(palette{}, allKinds()...)
-	checkPrintable(t, text)
+	text := screenOf(Palette{}, allKinds()...)
+	playtest.CheckPrintable(t, text)
 	for _, k := range events.Kinds() {
 		if strings.Count(text, "  "+k.String()+" ") != 1 {
 			t.Errorf("%v is not there once:\n%s", k, text)
@@ -35,7 +36,7 @@ func TestScreen_EveryKind(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	a := netip.MustParseAddr("192.0.2.1")
-	s := newScreen(&bytes.Buffer{}, palette{}, title(""))
+	s := NewScreen(&bytes.Buffer{}, Palette{}, []string{"title"})
 	for want, e := range map[string]events.Event{
 		"the proxy will look mx.example up":                             events.OnResolve{Host: "mx.example"},
 		"192.0.2.1, no look-up needed":                                  events.OnResolve{Host: "192.0.2.1", Addrs: []netip.Addr{a}},
@@ -62,7 +63,7 @@ func TestDescribe(t *testing.T) {
 
 // What an attempt that failed brought is not told of the next one.
 func TestScreen_RetryForgets(t *testing.T) {
-	text := screenOf(palette{},
+	text := screenOf(Palette{},
 		events.OnHello{Extended: true, Capabilities: smtp.ParseCapabilities(smtp.Reply{Code: 250, Text: "old\nDSN"})},
 		events.OnRetry{Err: &smtp.Error{Kind: smtp.KindLost}},
 		events.OnError{Err: &smtp.Error{Kind: smtp.KindRefused, Phase: "dial"}, Final: true})
@@ -73,7 +74,7 @@ func TestScreen_RetryForgets(t *testing.T) {
 
 // A refused login is red in its line, as a bar and in the report.
 func TestScreen_RefusedLogin(t *testing.T) {
-	text := screenOf(palette{true},
+	text := screenOf(Palette{true},
 		events.OnStateChange{To: fsm.Resolve}, events.OnStateChange{From: fsm.Ehlo, To: fsm.Ready}, events.OnConnect{},
 		events.OnStateChange{From: fsm.Ready, To: fsm.Auth}, events.OnStateChange{From: fsm.Auth, To: fsm.Ready},
 		events.OnAuthenticate{Mechanism: nasty, Err: &smtp.Error{Kind: smtp.KindReply, Phase: "auth", Reply: smtp.Reply{Code: 535, Text: nasty}}})
@@ -85,5 +86,22 @@ func TestScreen_RefusedLogin(t *testing.T) {
 	for _, code := range []string{"1", "2", "31", "32", "33", "34", "0"} { // our own colours
 		text = strings.ReplaceAll(text, "\x1b["+code+"m", "")
 	}
-	checkPrintable(t, text)
+	playtest.CheckPrintable(t, text)
+}
+
+// So is a refused message.
+func TestScreen_RefusedMessage(t *testing.T) {
+	err := &smtp.Error{Kind: smtp.KindReply, Reply: smtp.Reply{Code: 550, Text: nasty}, Permanent: true}
+	all := []events.Event{
+		events.OnStateChange{To: fsm.Resolve}, events.OnStateChange{From: fsm.Ehlo, To: fsm.Ready}, events.OnConnect{},
+		events.OnStateChange{From: fsm.Ready, To: fsm.Mail}, events.OnStateChange{From: fsm.Mail, To: fsm.Ready},
+		events.OnMessage{Receipt: nastyReceipt(err), Err: err},
+	}
+	text := screenOf(Palette{true}, all...)
+	for _, want := range []string{"\x1b[31mOnMessage", "  mail         \x1b[31m█", "\x1b[31mRejected"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	playtest.CheckPrintable(t, screenOf(Palette{}, all...))
 }

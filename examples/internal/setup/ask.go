@@ -1,4 +1,4 @@
-package main
+package setup
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 	"golang.org/x/term"
 )
 
-// asker asks a person for a secret.
-type asker func(ctx context.Context, prompt string) (string, error)
+// Asker asks a person for a secret.
+type Asker func(ctx context.Context, prompt string) (string, error)
 
-// askerOn returns one that reads a line from in without echo, nil if in is no
+// AskerOn returns one that reads a line from in without echo, nil if in is no
 // terminal.
-func askerOn(in *os.File, out io.Writer) asker {
+func AskerOn(in *os.File, out io.Writer) Asker {
 	fd := int(in.Fd())
 	if !term.IsTerminal(fd) {
 		return nil

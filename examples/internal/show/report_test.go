@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"crypto/x509"
@@ -26,7 +26,7 @@ func TestMeaning(t *testing.T) {
 		if got := meaning(keyword, params); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}
-		if room := columns - 2 - capabilityColumn; wide(meaning(keyword, params)) > room {
+		if room := Columns - 2 - capabilityColumn; Wide(meaning(keyword, params)) > room {
 			t.Errorf("%s: over %d columns", line, room)
 		}
 	}

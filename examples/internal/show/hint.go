@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// hint returns what to look at after a failure, in words of this program's
+// Hint returns what to look at after a failure, in words of this program's
 // flags; "" where the error says it all.
-func hint(err error) string {
+func Hint(err error) string {
 	e, ok := errors.AsType[*smtp.Error](err)
 	if !ok {
 		return ""
@@ -54,10 +54,6 @@ func hint(err error) string {
 			return "a 4yz may pass; -retry-replies is for servers of one's own"
 		}
 		return "the server does not want this; its words stand above"
-	case smtp.KindContent:
-		return "the message could not be read; nothing of it was delivered"
-	case smtp.KindBusy, smtp.KindSessionSpent:
-		return "that is about messages, of which this program sends none"
 	case smtp.KindPanic:
 		return "that is a bug in ehlo or in a hook: please report it"
 	default:

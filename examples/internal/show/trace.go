@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"context"
@@ -13,33 +13,37 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// spanTree is an exporter that keeps the spans, for a tree at the end. Spans end
+// Spans is an exporter that keeps the spans, for a tree at the end. Spans end
 // on the session's goroutine, which must not wait for a terminal.
-type spanTree struct {
+type Spans struct {
 	provider *sdktrace.TracerProvider
 	mu       sync.Mutex
 	spans    []sdktrace.ReadOnlySpan
 }
 
-func newSpanTree() *spanTree {
-	t := &spanTree{}
+// NewSpans returns a tree without spans.
+func NewSpans() *Spans {
+	t := &Spans{}
 	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSyncer(t), sdktrace.WithSampler(sdktrace.AlwaysSample()))
 	return t
 }
 
 // ExportSpans keeps the spans.
-func (t *spanTree) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+func (t *Spans) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.spans = append(t.spans, spans...)
 	return nil
 }
 
-// Shutdown does nothing.
-func (t *spanTree) Shutdown(context.Context) error { return nil }
+// Provider is what makes the spans.
+func (t *Spans) Provider() trace.TracerProvider { return t.provider }
 
-// print writes the tree: name, duration and status, below them the attributes.
-func (t *spanTree) print(out io.Writer) {
+// Shutdown does nothing.
+func (t *Spans) Shutdown(context.Context) error { return nil }
+
+// Print writes the tree: name, duration and status, below them the attributes.
+func (t *Spans) Print(out io.Writer) {
 	_ = t.provider.Shutdown(context.Background())
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -51,7 +55,7 @@ func (t *spanTree) print(out io.Writer) {
 }
 
 // branch writes the spans below parent.
-func (t *spanTree) branch(b *strings.Builder, parent trace.SpanID, depth int) {
+func (t *Spans) branch(b *strings.Builder, parent trace.SpanID, depth int) {
 	for _, s := range t.spans {
 		if s.Parent().SpanID() != parent {
 			continue
@@ -69,7 +73,7 @@ func (t *spanTree) branch(b *strings.Builder, parent trace.SpanID, depth int) {
 		for _, a := range s.Attributes() {
 			attributes = append(attributes, string(a.Key)+"="+a.Value.String())
 		}
-		for _, line := range wrap(strings.Join(attributes, " "), columns-len(indent)-4) {
+		for _, line := range Wrap(strings.Join(attributes, " "), Columns-len(indent)-4) {
 			if line != "" {
 				b.WriteString(indent + "    " + line + "\n")
 			}
@@ -79,7 +83,7 @@ func (t *spanTree) branch(b *strings.Builder, parent trace.SpanID, depth int) {
 }
 
 // name returns the name of a span, "" if it is not here.
-func (t *spanTree) name(id trace.SpanID) string {
+func (t *Spans) name(id trace.SpanID) string {
 	i := slices.IndexFunc(t.spans, func(s sdktrace.ReadOnlySpan) bool { return s.SpanContext().SpanID() == id })
 	if i < 0 {
 		return ""

@@ -1,10 +1,12 @@
-package main
+package show
 
 import (
 	"bytes"
 	"os"
 	"regexp"
 	"testing"
+
+	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 )
 
 func TestPalette_WantsColour(t *testing.T) {
@@ -17,7 +19,7 @@ func TestPalette_WantsColour(t *testing.T) {
 		{map[string]string{"TERM": "xterm", "NO_COLOR": "1"}, false},
 		{map[string]string{"TERM": "dumb"}, false},
 	} {
-		if got := wantsColour(envOf(c.env)); got != c.want {
+		if got := wantsColour(playtest.EnvOf(c.env)); got != c.want {
 			t.Errorf("%v: %v", c.env, got)
 		}
 	}
@@ -29,15 +31,16 @@ func TestPalette_OnlyOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	env := envOf(map[string]string{"TERM": "xterm"})
-	if paletteFor(f, env).on || paletteFor(&bytes.Buffer{}, env).on {
+	env := playtest.EnvOf(map[string]string{"TERM": "xterm"})
+	if PaletteFor(f, env).on || PaletteFor(&bytes.Buffer{}, env).on {
 		t.Error("coloured without a terminal")
 	}
 }
 
 // Colours change nothing else.
 func TestPalette_Stripped(t *testing.T) {
-	coloured, plain := screenOf(palette{true}, allKinds()...), screenOf(palette{}, allKinds()...)
+	coloured, plain := screenOf(Palette{true}, allKinds()...), screenOf(Palette{}, allKinds()...)
+	coloured = regexp.MustCompile("\r[^\r\n]*\x1b\\[K").ReplaceAllString(coloured, "") // the bar
 	escapes := regexp.MustCompile("\x1b\\[[0-9]+m")
 	if !escapes.MatchString(coloured) || escapes.MatchString(plain) {
 		t.Error("no colours, or too many")

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -44,11 +44,11 @@ func (w *waterfall) add(e events.OnStateChange) {
 	w.bars = append(w.bars, bar{state: e.To, attempt: attempt, from: e.Time})
 }
 
-// judge tells how the login ended, the newest bar: that it went back to ready
-// does not.
-func (w *waterfall) judge(e events.OnAuthenticate) {
-	if n := len(w.bars); n > 0 && w.bars[n-1].state == fsm.Auth {
-		w.bars[n-1].failed = e.Err != nil
+// judge tells how a login or a message ended, the newest bar: that the session is
+// ready again does not.
+func (w *waterfall) judge(of fsm.State, err error) {
+	if n := len(w.bars); n > 0 && w.bars[n-1].state == of {
+		w.bars[n-1].failed = err != nil
 	}
 }
 
@@ -80,11 +80,11 @@ func (w *waterfall) of(attempt int) bar {
 // The columns of a row: name, bar, time.
 const (
 	nameColumn = 13
-	barColumn  = columns - 2 - nameColumn - 1 - timeColumn
+	barColumn  = Columns - 2 - nameColumn - 1 - timeColumn
 )
 
 // rows draws it: a row for each attempt, below it its phases, back-offs between.
-func (w *waterfall) rows(p palette) []string {
+func (w *waterfall) rows(p Palette) []string {
 	if len(w.bars) == 0 {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (w *waterfall) rows(p palette) []string {
 		case b.state == fsm.Backoff:
 			rows = append(rows, row("back-off", "·", b, p.yellow))
 			continue
-		case b.state == fsm.Auth:
+		case b.state == fsm.Auth || b.state == fsm.Mail:
 			rows = append(rows, row(b.state.String(), "█", b, p.blue))
 			continue
 		case b.attempt == 0:

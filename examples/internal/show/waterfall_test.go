@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"errors"
@@ -26,12 +26,12 @@ func fall(step time.Duration, states ...fsm.State) *waterfall {
 func TestWaterfall_Rows(t *testing.T) {
 	w := fall(time.Second, fsm.Resolve, fsm.Dial, fsm.Backoff, fsm.Resolve, fsm.Dial, fsm.TLS, fsm.Greeting, fsm.Ehlo,
 		fsm.Ready, fsm.Auth, fsm.Quit, fsm.Closed)
-	rows := w.rows(palette{})
+	rows := w.rows(Palette{})
 	var got []string
 	column := -1
 	for _, row := range rows {
-		if wide(row) != columns {
-			t.Errorf("%d columns: %q", wide(row), row)
+		if Wide(row) != Columns {
+			t.Errorf("%d columns: %q", Wide(row), row)
 		}
 		name := strings.TrimSpace(row[:2+nameColumn])
 		got = append(got, name)
@@ -61,7 +61,7 @@ func TestWaterfall_Rows(t *testing.T) {
 func TestWaterfall_Failed(t *testing.T) {
 	w := fall(time.Second, fsm.Resolve, fsm.Dial, fsm.Backoff, fsm.Resolve, fsm.Closed)
 	var red []bool
-	for _, row := range w.rows(palette{true}) {
+	for _, row := range w.rows(Palette{true}) {
 		red = append(red, strings.Contains(row, "\x1b[31m"))
 	}
 	if want := []bool{true, false, true, false, true, true}; !slices.Equal(red, want) {
@@ -73,11 +73,11 @@ func TestWaterfall_Failed(t *testing.T) {
 func TestWaterfall_RefusedLogin(t *testing.T) {
 	for _, err := range []error{nil, errors.New("no")} {
 		w := fall(time.Second, fsm.Resolve, fsm.Ready, fsm.Auth, fsm.Ready)
-		w.judge(events.OnAuthenticate{Err: err})
+		w.judge(fsm.Auth, err)
 		w.add(events.OnStateChange{Header: events.Header{Time: time.Unix(1005, 0)}, From: fsm.Ready, To: fsm.Quit})
 		w.add(events.OnStateChange{Header: events.Header{Time: time.Unix(1006, 0)}, From: fsm.Quit, To: fsm.Closed})
 		var red []string
-		for _, row := range w.rows(palette{true}) {
+		for _, row := range w.rows(Palette{true}) {
 			if name := strings.Fields(row)[0]; name == "auth" && strings.Contains(row, "\x1b[34m") != (err == nil) {
 				t.Errorf("%v: not as the other phases: %q", err, row)
 			}
@@ -89,19 +89,34 @@ func TestWaterfall_RefusedLogin(t *testing.T) {
 			t.Errorf("%v: red is %q", err, red)
 		}
 	}
-	fall(0).judge(events.OnAuthenticate{}) // no bar: no panic
+	fall(0).judge(fsm.Auth, nil) // no bar: no panic
 	w := fall(time.Second, fsm.Resolve)
-	w.judge(events.OnAuthenticate{Err: errors.New("no")})
+	w.judge(fsm.Auth, errors.New("no"))
 	if w.bars[0].failed {
 		t.Error("another bar is judged")
 	}
 }
 
+// A message that did not reach everybody is red, whatever the state after it.
+func TestWaterfall_Message(t *testing.T) {
+	for _, after := range []fsm.State{fsm.Ready, fsm.Closed} {
+		for colour, err := range map[string]error{"\x1b[34m": nil, "\x1b[31m": errors.New("no")} {
+			w := fall(time.Second, fsm.Resolve, fsm.Ready, fsm.Mail, after)
+			w.judge(fsm.Mail, err)
+			w.judge(fsm.Auth, nil) // of another bar
+			rows := w.rows(Palette{true})
+			if last := rows[len(rows)-1]; !strings.HasPrefix(last, "  mail ") || !strings.Contains(last, colour+"█") {
+				t.Errorf("%v, %v: %q", after, err, last)
+			}
+		}
+	}
+}
+
 func TestWaterfall_Empty(t *testing.T) {
-	if rows := fall(0, fsm.Closed).rows(palette{}); rows != nil {
+	if rows := fall(0, fsm.Closed).rows(Palette{}); rows != nil {
 		t.Errorf("%q", rows)
 	}
-	if rows := fall(0, fsm.Resolve, fsm.Closed).rows(palette{}); len(rows) != 2 {
+	if rows := fall(0, fsm.Resolve, fsm.Closed).rows(Palette{}); len(rows) != 2 {
 		t.Errorf("%q", rows)
 	}
 }

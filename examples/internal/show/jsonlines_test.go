@@ -1,21 +1,29 @@
-package main
+package show
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // nasty is what a server, or a certificate, may hold.
 const nasty = "\x1b[2J\x00\x7f\u009b\u202e\xff<&>"
+
+// nastyReceipt is one of a message that was refused.
+func nastyReceipt(err *smtp.Error) *smtp.Receipt {
+	return &smtp.Receipt{Outcome: smtp.Rejected, Reply: err.Reply, QueueID: nasty, Cause: err,
+		Recipients: []smtp.RecipientReceipt{{Address: nasty, Outcome: smtp.Rejected, Reply: err.Reply, Err: err}}}
+}
 
 // allKinds returns an event of each kind, full of nasty text.
 func allKinds() []events.Event {
@@ -35,7 +43,7 @@ func allKinds() []events.Event {
 		events.OnAuthenticate{Header: h, Mechanism: "X" + nasty, Reply: smtp.Reply{Code: 535, Text: nasty}, Err: err, Elapsed: time.Second},
 		events.OnRecipient{Header: h, Address: nasty, Reply: err.Reply, Err: err},
 		events.OnProgress{Header: h, Octets: 5, Size: -1},
-		events.OnMessage{Header: h, Receipt: &smtp.Receipt{Outcome: smtp.Rejected, Reply: err.Reply, Cause: err}, Err: err, Elapsed: time.Second},
+		events.OnMessage{Header: h, Receipt: nastyReceipt(err), Err: err, Elapsed: time.Second},
 		events.OnRetry{Header: h, Err: err, Delay: 500 * time.Millisecond},
 		events.OnTimeout{Header: h, Err: err},
 		events.OnCancel{Header: h, Err: errors.New(nasty)},
@@ -57,20 +65,20 @@ func TestJSONLines_EveryKind(t *testing.T) {
 		events.KindError: "final phase command type code reply error", events.KindDisconnect: "reason code reply error",
 		events.KindLagged: "missed", events.KindProgress: "octets size",
 		events.KindRecipient: "address phase command type code reply error",
-		events.KindMessage:   "outcome phase command type code reply error elapsed",
+		events.KindMessage:   "outcome recipients reply_code enhanced_code reply queue_id octets long_lines flights chunked phase command type code error safe_to_retry elapsed",
 	}
 	seen := events.Mask(0)
 	for _, e := range allKinds() {
 		seen |= events.MaskOf(e.Kind())
 		var out bytes.Buffer
-		newJSONLines(&out).show(e)
+		NewJSONLines(&out).Show(e)
 		line := out.String()
-		checkPrintable(t, line)
+		playtest.CheckPrintable(t, line)
 		const begin = `"session":3,"seq":9,"time":"2026-07-01T10:00:00.123456789Z","attempt":1,"state":"starttls",`
 		if !strings.HasPrefix(line, `{"event":"`+e.Kind().String()+`",`+begin) || strings.Count(line, "\n") != 1 {
 			t.Errorf("%v: %s", e.Kind(), line)
 		}
-		var o object
+		var o playtest.Object
 		if err := json.Unmarshal([]byte(line), &o); err != nil {
 			t.Fatalf("%v: %v", e.Kind(), err)
 		}
@@ -119,9 +127,39 @@ func TestJSONLines_Authenticate(t *testing.T) {
 			`"error":"auth: secret not sent in clear","elapsed":0}`: {Err: &smtp.Error{Kind: smtp.KindInClear, Phase: "auth"}},
 	} {
 		var out bytes.Buffer
-		newJSONLines(&out).show(e)
+		NewJSONLines(&out).Show(e)
 		if got := strings.TrimSpace(out.String()); !strings.HasSuffix(got, want) {
 			t.Errorf("\n got %s\nwant %s", got, want)
+		}
+	}
+}
+
+// The message has a code of its own, and each recipient has.
+func TestJSONLines_Message(t *testing.T) {
+	refused := smtp.Reply{Code: 550, Enhanced: smtp.EnhancedCode{Class: 5, Subject: 1, Detail: 1}, Text: "5.1.1 who?"}
+	taken := smtp.Reply{Code: 250, Text: "ok"}
+	r := &smtp.Receipt{Outcome: smtp.Accepted, Reply: taken, QueueID: "4cX", Octets: 22, LongLines: 1, Flights: 2, Chunked: true,
+		Recipients: []smtp.RecipientReceipt{
+			{Address: "a@example.net", Outcome: smtp.Accepted, Reply: taken},
+			{Address: "b@example.net", Outcome: smtp.Rejected, Reply: refused, Err: &smtp.Error{Kind: smtp.KindReply, Reply: refused, Permanent: true}},
+		}}
+	const want = `"outcome":"accepted","recipients":[` +
+		`{"address":"a@example.net","outcome":"accepted","reply_code":250,"enhanced_code":"","reply":"250 ok","code":0,"error":""},` +
+		`{"address":"b@example.net","outcome":"rejected","reply_code":550,"enhanced_code":"5.1.1","reply":"550 5.1.1 who?","code":550,"error":"refused by the server: 550 5.1.1 who?"}],` +
+		`"reply_code":250,"enhanced_code":"","reply":"250 ok","queue_id":"4cX","octets":22,"long_lines":1,"flights":2,"chunked":true,` +
+		`"phase":"","command":"","type":"recipients_refused","code":20014,` +
+		`"error":"some recipients did not get the message: 1 of 2: refused by the server: 550 5.1.1 who?","safe_to_retry":false,"elapsed":0.25}`
+	var out bytes.Buffer
+	NewJSONLines(&out).Show(events.OnMessage{Receipt: r, Err: r.Err(), Elapsed: 250 * time.Millisecond})
+	if got := strings.TrimSpace(out.String()); !strings.HasSuffix(got, want) {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	for _, r := range []*smtp.Receipt{{Outcome: smtp.NotSent, Cause: &smtp.Error{Kind: smtp.KindLost}}, {Outcome: smtp.Unknown, Cause: &smtp.Error{Kind: smtp.KindLost}}} {
+		out.Reset()
+		NewJSONLines(&out).Show(events.OnMessage{Receipt: r, Err: r.Err()})
+		want := fmt.Sprintf(`"safe_to_retry":%v,`, r.Outcome == smtp.NotSent)
+		if !strings.Contains(out.String(), want) || !strings.Contains(out.String(), `"recipients":[],`) {
+			t.Errorf("%v: %s", r.Outcome, out.String())
 		}
 	}
 }

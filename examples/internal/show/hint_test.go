@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"errors"
@@ -14,23 +14,24 @@ func TestHint(t *testing.T) {
 	silent := map[smtp.Kind]bool{
 		smtp.KindOther: true, smtp.KindNotConnected: true, smtp.KindConnected: true, smtp.KindClosed: true, smtp.KindInHook: true,
 		smtp.KindCanceled: true, smtp.KindDial: true,
-		// of a login, below, and of a message
+		// of a login and of a message, below
 		smtp.KindNoAuth: true, smtp.KindInClear: true, smtp.KindAuthenticated: true, smtp.KindMechanism: true,
 		smtp.KindNotOffered: true, smtp.KindTooLarge: true, smtp.KindSomeRefused: true,
+		smtp.KindContent: true, smtp.KindBusy: true, smtp.KindSessionSpent: true,
 	}
 	for k := smtp.KindOther; k <= smtp.KindReply; k++ {
-		if got := hint(&smtp.Error{Kind: k}); (got == "") != silent[k] {
+		if got := Hint(&smtp.Error{Kind: k}); (got == "") != silent[k] {
 			t.Errorf("%v: %q", k, got)
 		}
 	}
-	if hint(errors.New("x")) != "" || hint(nil) != "" {
+	if Hint(errors.New("x")) != "" || Hint(nil) != "" {
 		t.Error("a hint for what is not ehlo's")
 	}
-	dial, reply := hint(&smtp.Error{Kind: smtp.KindTimeout, Phase: "dial"}), hint(&smtp.Error{Kind: smtp.KindTimeout, Phase: "ehlo"})
+	dial, reply := Hint(&smtp.Error{Kind: smtp.KindTimeout, Phase: "dial"}), Hint(&smtp.Error{Kind: smtp.KindTimeout, Phase: "ehlo"})
 	if dial == reply {
 		t.Error("silence of the network and of the server are told alike")
 	}
-	if hint(&smtp.Error{Kind: smtp.KindReply, Reply: smtp.Reply{Code: 450}}) == hint(&smtp.Error{Kind: smtp.KindReply, Reply: smtp.Reply{Code: 550}}) {
+	if Hint(&smtp.Error{Kind: smtp.KindReply, Reply: smtp.Reply{Code: 450}}) == Hint(&smtp.Error{Kind: smtp.KindReply, Reply: smtp.Reply{Code: 550}}) {
 		t.Error("4yz and 5yz are told alike")
 	}
 }
@@ -58,12 +59,12 @@ func TestHint_Login(t *testing.T) {
 		{smtp.KindReply, 538, "SecureExplicit"},
 	} {
 		e := &smtp.Error{Kind: c.kind, Phase: "auth", Reply: smtp.Reply{Code: c.code}}
-		got := hint(e)
+		got := Hint(e)
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%v %d: %q, want %q in it", c.kind, c.code, got, c.want)
 		}
 		e.Phase = "ehlo"
-		if (hint(e) == got) != (c.kind == smtp.KindInvalid || c.kind == smtp.KindTimeout) {
+		if (Hint(e) == got) != (c.kind == smtp.KindInvalid || c.kind == smtp.KindTimeout) {
 			t.Errorf("%v %d: told alike", c.kind, c.code)
 		}
 	}

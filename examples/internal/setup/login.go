@@ -1,27 +1,28 @@
-package main
+package setup
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/ehlo-go/ehlo/auth"
+	"github.com/ehlo-go/ehlo/examples/internal/show"
 	"github.com/ehlo-go/ehlo/session"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// login is who -auth logs in, and how.
-type login struct {
+// Login is who -auth logs in, and how.
+type Login struct {
 	auth.Credentials
 	inClear bool
 }
 
 // complete asks for the password if nothing else is missing, and says what is.
 // Nothing was dialled yet.
-func (l *login) complete(ctx context.Context, ask asker) error {
+func (l *Login) complete(ctx context.Context, ask Asker) error {
 	with := l.Credentials
 	with.Password = "given"
 	if ask != nil && l.Password == "" && l.Validate() != nil && with.Validate() == nil {
-		password, err := ask(ctx, "Password of "+headOf(smtp.Escape(l.UserName), columns/2)+": ")
+		password, err := ask(ctx, "Password of "+show.HeadOf(smtp.Escape(l.UserName), show.Columns/2)+": ")
 		if err != nil {
 			return fmt.Errorf("the password: %w", err)
 		}
@@ -33,8 +34,8 @@ func (l *login) complete(ctx context.Context, ask asker) error {
 	return nil
 }
 
-// argument returns that of Authenticate.
-func (l *login) argument() session.AuthOption {
+// Argument returns that of Authenticate.
+func (l *Login) Argument() session.AuthOption {
 	a := l.Authenticator()
 	if l.inClear {
 		a = auth.AllowClear(a)

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"encoding/json"
@@ -10,19 +10,23 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// jsonLines writes each event as one JSON object on a line. Text of the server
+// JSONLines writes each event as one JSON object on a line. Text of the server
 // is escaped as for a terminal before it becomes JSON: JSON itself lets DEL and
 // the C1 controls through.
-type jsonLines struct{ enc *json.Encoder }
+type JSONLines struct{ enc *json.Encoder }
 
-func newJSONLines(out io.Writer) jsonLines {
+// NewJSONLines returns a writer to out.
+func NewJSONLines(out io.Writer) JSONLines {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	return jsonLines{enc}
+	return JSONLines{enc}
 }
 
-func (j jsonLines) show(e events.Event) { _ = j.enc.Encode(lineOf(e)) }
-func (j jsonLines) end()                {}
+// Show writes a line.
+func (j JSONLines) Show(e events.Event) { _ = j.enc.Encode(lineOf(e)) }
+
+// End does nothing.
+func (j JSONLines) End() {}
 
 // head is what all lines begin with.
 type head struct {
@@ -47,7 +51,7 @@ type failure struct {
 }
 
 func failureOf(err error) failure {
-	f := failure{Code: smtp.Code(err), Error: say(err)}
+	f := failure{Code: smtp.Code(err), Error: Say(err)}
 	if e, ok := errors.AsType[*smtp.Error](err); ok {
 		f.Phase, f.Command, f.Type, f.Reply = e.Phase, smtp.Escape(e.Command), e.ErrorType(), e.Reply.String()
 	} else if err != nil {
@@ -133,7 +137,7 @@ func lineOf(e events.Event) any {
 			Reply   string  `json:"reply"`
 			Error   string  `json:"error"`
 			Elapsed float64 `json:"elapsed"`
-		}{begin, smtp.Escape(e.Verb), e.Reply.Code, e.Reply.String(), say(e.Err), e.Elapsed.Seconds()}
+		}{begin, smtp.Escape(e.Verb), e.Reply.Code, e.Reply.String(), Say(e.Err), e.Elapsed.Seconds()}
 	case events.OnAuthenticate:
 		return struct {
 			head
@@ -158,12 +162,7 @@ func lineOf(e events.Event) any {
 			Size   int64 `json:"size"`
 		}{begin, e.Octets, e.Size}
 	case events.OnMessage:
-		return struct {
-			head
-			Outcome string `json:"outcome"`
-			failure
-			Elapsed float64 `json:"elapsed"`
-		}{begin, e.Receipt.Outcome.String(), failureOf(e.Err), e.Elapsed.Seconds()}
+		return messageLine(begin, e)
 	case events.OnRetry:
 		return struct {
 			head
@@ -193,7 +192,7 @@ func lineOf(e events.Event) any {
 			Code   int    `json:"code"`
 			Reply  string `json:"reply"`
 			Error  string `json:"error"`
-		}{begin, e.Reason.String(), smtp.Code(e.Err), e.Reply.String(), say(e.Err)}
+		}{begin, e.Reason.String(), smtp.Code(e.Err), e.Reply.String(), Say(e.Err)}
 	case events.Lagged:
 		return struct {
 			head
@@ -217,5 +216,43 @@ func secureLine(begin head, e events.OnSecure) any {
 		Verified    bool         `json:"verified"`
 		Verdict     string       `json:"verdict"` // why it is not verified
 		Certificate *certificate `json:"certificate"`
-	}{begin, e.VersionName(), e.CipherSuiteName(), smtp.Escape(e.ServerName), e.Resumed, e.Verdict == nil, say(e.Verdict), cert}
+	}{begin, e.VersionName(), e.CipherSuiteName(), smtp.Escape(e.ServerName), e.Resumed, e.Verdict == nil, Say(e.Verdict), cert}
+}
+
+// recipient is one recipient of a receipt. Code and Error are of what kept the
+// message from it, ReplyCode and the others of the answer that decided.
+type recipient struct {
+	Address      string `json:"address"`
+	Outcome      string `json:"outcome"`
+	ReplyCode    int    `json:"reply_code"`
+	EnhancedCode string `json:"enhanced_code"`
+	Reply        string `json:"reply"`
+	Code         int    `json:"code"`
+	Error        string `json:"error"`
+}
+
+func messageLine(begin head, e events.OnMessage) any {
+	r := e.Receipt
+	all := make([]recipient, len(r.Recipients))
+	for i, to := range r.Recipients {
+		all[i] = recipient{smtp.Escape(to.Address), to.Outcome.String(), to.Reply.Code, to.Reply.Enhanced.String(), to.Reply.String(),
+			smtp.Code(to.Err), Say(to.Err)}
+	}
+	return struct {
+		head
+		Outcome      string      `json:"outcome"`
+		Recipients   []recipient `json:"recipients"`
+		ReplyCode    int         `json:"reply_code"`
+		EnhancedCode string      `json:"enhanced_code"`
+		Reply        string      `json:"reply"` // with success too, unlike that of failure
+		QueueID      string      `json:"queue_id"`
+		Octets       int64       `json:"octets"`
+		LongLines    int         `json:"long_lines"`
+		Flights      int         `json:"flights"`
+		Chunked      bool        `json:"chunked"`
+		failure
+		SafeToRetry bool    `json:"safe_to_retry"`
+		Elapsed     float64 `json:"elapsed"`
+	}{begin, r.Outcome.String(), all, r.Reply.Code, r.Reply.Enhanced.String(), r.Reply.String(), smtp.Escape(r.QueueID), r.Octets, r.LongLines,
+		r.Flights, r.Chunked, failureOf(e.Err), smtp.SafeToRetry(e.Err), e.Elapsed.Seconds()}
 }

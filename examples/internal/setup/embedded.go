@@ -1,4 +1,4 @@
-package main
+package setup
 
 import (
 	"crypto/tls"
@@ -14,7 +14,7 @@ import (
 
 // The embedded server's name and defaults.
 const (
-	embeddedName    = "mail.example"
+	EmbeddedName    = "mail.example"
 	embeddedUser    = "demo"
 	embeddedSecret  = "demo" // password and token
 	embeddedOptions = session.Extended | session.SecureExplicit
@@ -22,9 +22,9 @@ const (
 
 // serve starts the server for those who have none at hand and points the
 // configuration at it: its address is dialled, its name is verified.
-func serve(set *settings) (*smtptest.Server, error) {
+func serve(set *Settings) (*smtptest.Server, error) {
 	cfg := smtptest.Config{
-		Name:   embeddedName,
+		Name:   EmbeddedName,
 		Mode:   smtptest.StartTLS,
 		Users:  map[string]string{embeddedUser: embeddedSecret},
 		Tokens: map[string]string{embeddedUser: embeddedSecret},
@@ -48,10 +48,10 @@ func serve(set *settings) (*smtptest.Server, error) {
 		_ = ln.Close()
 		return nil, fmt.Errorf("cannot serve: %w", err)
 	}
-	set.config.HostAddress, set.config.HostName, set.config.RemotePort = srv.Host(), embeddedName, srv.Port()
-	set.config.Options = embeddedOptions
-	if set.config.TLS == nil {
-		set.config.TLS = &tls.Config{RootCAs: srv.Roots()}
+	set.Config.HostAddress, set.Config.HostName, set.Config.RemotePort = srv.Host(), EmbeddedName, srv.Port()
+	set.Config.Options = embeddedOptions
+	if set.Config.TLS == nil {
+		set.Config.TLS = &tls.Config{RootCAs: srv.Roots()}
 	}
 	return srv, nil
 }

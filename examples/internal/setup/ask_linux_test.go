@@ -1,4 +1,4 @@
-package main
+package setup
 
 import (
 	"bytes"
@@ -70,7 +70,7 @@ func TestAskerOn_ReadsWithoutEcho(t *testing.T) {
 		others := goleak.IgnoreCurrent()
 		person, program := pseudoTerminal(t)
 		var shown bytes.Buffer
-		ask := askerOn(program, &shown)
+		ask := AskerOn(program, &shown)
 		if ask == nil {
 			t.Fatal("a terminal is not asked")
 		}
@@ -111,7 +111,7 @@ func TestAskerOn_NoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if askerOn(f, os.Stderr) != nil {
+	if AskerOn(f, os.Stderr) != nil {
 		t.Error("a file is asked")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ func TestWrap(t *testing.T) {
 		{"語", 1, []string{"語"}},
 		{" → █ ", 3, []string{"→ █"}},
 	} {
-		if got := wrap(c.text, c.width); !slices.Equal(got, c.want) {
+		if got := Wrap(c.text, c.width); !slices.Equal(got, c.want) {
 			t.Errorf("%q in %d: %q, want %q", c.text, c.width, got, c.want)
 		}
 	}
@@ -50,14 +50,14 @@ func TestShort(t *testing.T) {
 
 func TestSay(t *testing.T) {
 	foreign := errors.New("a\x1b[31mb\nc")
-	if got := say(foreign); strings.ContainsAny(got, "\x1b\n") {
+	if got := Say(foreign); strings.ContainsAny(got, "\x1b\n") {
 		t.Errorf("%q", got)
 	}
 	own := &smtp.Error{Kind: smtp.KindReply, Phase: "ehlo", Reply: smtp.Reply{Code: 550, Text: "\x1b"}}
-	if got, want := say(own), own.Error(); got != want {
+	if got, want := Say(own), own.Error(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if say(nil) != "" {
+	if Say(nil) != "" {
 		t.Error("nil says something")
 	}
 }

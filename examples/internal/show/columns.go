@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -8,21 +8,21 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// columns is the width of everything that people read.
-const columns = 80
+// Columns is the width of everything that people read.
+const Columns = 80
 
-// say returns an error as one printable line. Errors of ehlo are escaped by
+// Say returns an error as one printable line. Errors of ehlo are escaped by
 // themselves; others, such as a verdict on a certificate, quote what a server
 // wrote.
-func say(err error) string {
+func Say(err error) string {
 	if err == nil {
 		return ""
 	}
 	return (&smtp.Error{Err: err}).Error()
 }
 
-// wide returns how many columns s takes. What may take two counts as two.
-func wide(s string) int {
+// Wide returns how many columns s takes. What may take two counts as two.
+func Wide(s string) int {
 	n := 0
 	for _, r := range s {
 		n++
@@ -33,21 +33,21 @@ func wide(s string) int {
 	return n
 }
 
-// wrap cuts s into lines of at most width columns, between words where it can.
+// Wrap cuts s into lines of at most width columns, between words where it can.
 // There is always one line.
-func wrap(s string, width int) []string {
+func Wrap(s string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(s) {
-		if line != "" && wide(line)+1+wide(word) <= width {
+		if line != "" && Wide(line)+1+Wide(word) <= width {
 			line += " " + word
 			continue
 		}
 		if line != "" {
 			lines = append(lines, line)
 		}
-		for wide(word) > width {
-			head := headOf(word, width)
+		for Wide(word) > width {
+			head := HeadOf(word, width)
 			if len(head) == len(word) {
 				break // one character that is wider than that
 			}
@@ -59,11 +59,11 @@ func wrap(s string, width int) []string {
 	return append(lines, line)
 }
 
-// headOf returns as much of s as fits into width.
-func headOf(s string, width int) string {
+// HeadOf returns as much of s as fits into width.
+func HeadOf(s string, width int) string {
 	n := 0
 	for i, r := range s {
-		if n += wide(string(r)); n > width && i > 0 {
+		if n += Wide(string(r)); n > width && i > 0 {
 			return s[:i]
 		}
 	}
@@ -71,7 +71,7 @@ func headOf(s string, width int) string {
 }
 
 // pad fills s up with blanks.
-func pad(s string, width int) string { return s + strings.Repeat(" ", max(0, width-wide(s))) }
+func pad(s string, width int) string { return s + strings.Repeat(" ", max(0, width-Wide(s))) }
 
 // short returns a duration in at most nine columns, three digits or so.
 func short(d time.Duration) string {

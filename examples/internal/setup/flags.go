@@ -1,0 +1,175 @@
+// Package setup makes of a command line and an environment what the examples
+// begin a session with: its configuration, a login, a server where none is given,
+// and a view of what happens.
+package setup
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ehlo-go/ehlo/auth"
+	"github.com/ehlo-go/ehlo/session"
+)
+
+// Settings are what the command line and the environment ask for.
+type Settings struct {
+	Config    session.Config
+	Arguments []session.ConnectOption // of Connect: only what was given
+	Login     *Login                  // -auth; nil: none
+	Embedded  bool                    // no host was given: serve one
+	options   session.Options         // that will hold
+	port      int                     // -port, 0 if not given
+	json      bool
+	trace     bool
+}
+
+// Flags are the flags that the examples share. A program adds its own before
+// Parse.
+type Flags struct {
+	*flag.FlagSet
+	set                                       Settings
+	env                                       Lookup
+	host, user, options, ca, proxy, mechanism string
+	timeout                                   time.Duration
+	authenticate, inClear                     bool
+}
+
+// NewFlags returns the flags of a program. env is its environment.
+func NewFlags(program string, env Lookup) *Flags {
+	f := &Flags{FlagSet: flag.NewFlagSet(program, flag.ContinueOnError), env: env, set: Settings{Embedded: true}}
+	f.SetOutput(io.Discard) // the program prints the error, and the help when asked
+	f.StringVar(&f.host, "host", "", "")
+	f.StringVar(&f.set.Config.HostAddress, "host-address", "", "")
+	f.StringVar(&f.set.Config.HostName, "host-name", "", "")
+	f.IntVar(&f.set.port, "port", 0, "")
+	f.StringVar(&f.user, "user", "", "")
+	f.DurationVar(&f.timeout, "timeout", 0, "")
+	f.StringVar(&f.options, "options", "", "")
+	f.StringVar(&f.set.Config.LocalName, "local-name", "", "")
+	f.StringVar(&f.ca, "ca", "", "")
+	f.IntVar(&f.set.Config.Retry.MaxAttempts, "attempts", 0, "")
+	f.BoolVar(&f.set.Config.Retry.Replies, "retry-replies", false, "")
+	f.StringVar(&f.proxy, "proxy", "", "")
+	f.BoolVar(&f.authenticate, "auth", false, "")
+	f.StringVar(&f.mechanism, "mechanism", "", "")
+	f.BoolVar(&f.inClear, "auth-in-clear", false, "")
+	f.BoolVar(&f.set.json, "json", false, "")
+	f.BoolVar(&f.set.trace, "trace", false, "")
+	return f
+}
+
+// Parse reads the command line. It checks what it has to understand itself (a
+// number, a file, a URL) and leaves the rest to Connect, whose errors are better.
+func (f *Flags) Parse(args []string) (*Settings, error) {
+	set := &f.set
+	if err := f.FlagSet.Parse(args); err != nil {
+		return set, wanted(err)
+	}
+	if f.NArg() > 0 {
+		return set, fmt.Errorf("%q is no flag: a host is given as -host %[1]q", f.Arg(0))
+	}
+	var failed error
+	give := func(o session.ConnectOption) { set.Arguments = append(set.Arguments, o) }
+	f.Visit(func(given *flag.Flag) { // only the flags that were given
+		var err error
+		switch given.Name {
+		case "host":
+			set.Embedded = false
+			give(session.WithRemoteHost(f.host))
+		case "host-address", "host-name":
+			set.Embedded = false
+		case "port":
+			give(session.WithRemotePort(set.port))
+		case "user":
+			give(session.WithUserName(f.user))
+		case "mechanism":
+			f.authenticate = true
+		case "timeout":
+			give(session.WithTimeout(f.timeout))
+		case "options":
+			set.options, err = parseOptions(f.options)
+			give(session.WithOptions(set.options))
+		case "ca":
+			set.Config.TLS, err = readRoots(f.ca)
+		case "proxy":
+			set.Config.Proxy, err = parseProxy(f.proxy)
+		}
+		failed = errors.Join(failed, err)
+	})
+	password, given := f.env("EHLO_PASSWORD")
+	if given {
+		give(session.WithPassword(password))
+	}
+	if !f.authenticate && !f.inClear {
+		return set, failed
+	}
+	token, _ := f.env("EHLO_TOKEN")
+	user := f.user
+	if set.Embedded {
+		user, password, token = cmp.Or(user, embeddedUser), cmp.Or(password, embeddedSecret), cmp.Or(token, embeddedSecret)
+	}
+	set.Config.Extended = true // AUTH is an extension
+	set.Login = &Login{auth.Credentials{UserName: user, Password: password, Mechanism: f.mechanism}, f.inClear}
+	if token != "" {
+		set.Login.Token = auth.StaticToken(token)
+	}
+	return set, failed
+}
+
+// parseOptions lets every number through: what its bits mean is Connect's to
+// say. A name that does not exist is a slip of the keyboard.
+func parseOptions(s string) (session.Options, error) {
+	if n, err := strconv.ParseUint(strings.TrimSpace(s), 0, 32); err == nil {
+		return session.Options(n), nil
+	}
+	o, err := session.ParseOptions(s)
+	if err != nil {
+		return o, fmt.Errorf("-options: %w", err)
+	}
+	return o, nil
+}
+
+func readRoots(file string) (*tls.Config, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("-ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("-ca: %s holds no certificate in PEM", strconv.Quote(file))
+	}
+	return &tls.Config{RootCAs: roots}, nil
+}
+
+// parseProxy does not quote what it was given, nor what net/url says of it: a
+// password may be inside.
+func parseProxy(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return nil, errors.New("-proxy: want socks5://[user:password@]host[:port], or the same with http")
+	}
+	return u, nil
+}
+
+// wanted adds what was expected to an error of package flag, which tells only
+// what was wrong.
+func wanted(err error) error {
+	for name, want := range map[string]string{
+		"-timeout": "a duration such as 500ms, 30s, 5m, or 0 for no limit", "-port": "a number, 0 to 65535", "-attempts": "a number, 0 or more",
+	} {
+		if strings.Contains(err.Error(), "for flag "+name+":") {
+			return fmt.Errorf("%w: want %s", err, want)
+		}
+	}
+	return err
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// The first lines are shown, each on one of its own, and no control octet, which
+// playWith looks for.
+func TestArrived_FirstLinesOfTheContent(t *testing.T) {
+	file := letterFile(t)
+	if err := os.WriteFile(file, []byte("Subject: "+strings.Repeat("語", 200)+"\n\n\x1b[31mred\n"+strings.Repeat("a line\n", 50)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := play(t, "-file", file).Want(exitAccepted).Tells("What arrived", "│ Subject: 語", `│ \x1b[31mred`, "│ a line", "and 33 lines more")
+	if n := strings.Count(r.Stdout, "│ "); n != mostLines {
+		t.Errorf("%d lines are shown, want %d", n, mostLines)
+	}
+}
+
+func TestArrived_Nothing(t *testing.T) {
+	play(t, "-options", "None", "-dsn", "ret=full", "-port", "70000").Want(exitFailed).Tells("Not connected", "What arrived", "nothing")
+}

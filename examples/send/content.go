@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
+)
+
+// The envelope of the sample.
+const (
+	sampleFrom = "ann@example.org"
+	sampleTo1  = "bob@example.net"
+	sampleTo2  = "carol@example.net"
+)
+
+// sample returns a message with what a transport could spoil: a line that is a
+// dot, and octets over 127.
+func sample(now time.Time) string {
+	return strings.Join([]string{
+		"Date: " + now.Format(time.RFC1123Z),
+		"From: Ann <" + sampleFrom + ">",
+		"To: Bob <" + sampleTo1 + ">, Carol <" + sampleTo2 + ">",
+		"Subject: A sample",
+		"Message-ID: <" + now.Format("20060102150405.000000") + "@example.org>",
+		"MIME-Version: 1.0",
+		"Content-Type: text/plain; charset=utf-8",
+		"Content-Transfer-Encoding: 8bit",
+		"",
+		"Grüße! The next line is a dot, and this is not the end:",
+		".",
+		"This is.",
+		"",
+	}, "\r\n")
+}
+
+// open finds the content. Standard input is read only where it was asked for, or
+// where there is nothing else and it is no terminal. done closes a file.
+func (l *letter) open(ctx context.Context, p setup.Process, embedded bool) (done func(), err error) {
+	terminal := p.Ask != nil // somebody sits there, and can be asked
+	switch {
+	case l.file == "" && embedded:
+		l.Content = strings.NewReader(sample(time.Now()))
+		return func() {}, nil
+	case l.file == "" && terminal:
+		return nil, errors.New("-file is missing: want the message's file, or - to type it")
+	case l.file == "" || l.file == "-":
+		if info, err := p.Stdin.Stat(); err == nil && info.Mode().IsRegular() {
+			l.Content = p.Stdin
+			return func() {}, nil
+		}
+		if terminal {
+			fmt.Fprintln(p.Stderr, "send: type the message, header first, and end it with the end of file (Ctrl-D)")
+		}
+		l.Content = until(ctx, p.Stdin)
+		return func() {}, nil
+	}
+	f, err := os.Open(l.file)
+	if err != nil {
+		return nil, fmt.Errorf("-file: %w", err)
+	}
+	l.Content = f
+	return func() { _ = f.Close() }, nil
+}
+
+// until returns what in yields until ctx ends. Nothing interrupts a read of a
+// terminal or a pipe; one that hangs ends with the process.
+func until(ctx context.Context, in io.Reader) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, in)
+		_ = w.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
+	return r
+}

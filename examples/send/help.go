@@ -1,0 +1,74 @@
+package main
+
+import "github.com/ehlo-go/ehlo/examples/internal/setup"
+
+// help is what -h prints.
+const help = `send: one message by SMTP, and what became of it
+
+  go run ./examples/send [flags]
+
+It connects as examples/connect does, logs in with -auth, sends the message,
+says QUIT, and ends with the receipt: the server's answer for each recipient,
+its name for the message, and where the time went. Nothing is sent twice.
+
+Without -host, -host-address and -host-name it serves itself: a test server on
+127.0.0.1 with STARTTLS, a certificate of its own, and the user demo, whose
+password and token are demo. It then sends a sample unless -file is given, and
+shows what arrived.
+
+the message
+  -from ADDRESS       the reverse-path: where reports go; -from= for none. It is
+                      needed with a host, and so is -to
+  -to ADDRESS         a recipient, and -to again for each other one. A comma may
+                      be part of an address. No recipient is read from a header
+  -file FILE          header and body; - is standard input. Not given: standard
+                      input if it is no terminal; of the embedded server's, the
+                      sample. Newlines of any kind will do
+  -flight NAME        what travels before its answers are awaited:
+                        envelope  MAIL and every RCPT; not given: this
+                        full      a small message with them, where the server
+                                  offers PIPELINING and CHUNKING; for servers
+                                  whose software is known
+                        single    one command at a time
+  -policy NAME        when some recipients are refused: accepted sends to the
+                      others, all to nobody; not given: accepted
+  -dsn LIST           reports (RFC 3461), as ret=hdrs,envid=42,notify=delay:
+                        ret=full or ret=hdrs: what a report returns
+                        envid=ID: the name of the message in reports
+                        notify=never, or some of success,failure,delay
+` + setup.HelpWhere + setup.HelpOptions + `                      not given: none of them, which is EHLO in clear; with
+                      the embedded server Extended|SecureExplicit. EHLO is
+                      said in any case
+` + setup.HelpHow + `                      It never shortens the ten minutes for the reply to the
+                      content: to give up there leaves the message unknown
+` + setup.HelpLogin + `what to show
+  -json               one JSON object a line, durations in seconds. The last one
+                      is always OnMessage, also where nothing was sent: it waits
+                      until OnDisconnect, or OnError, is written; its time and
+                      seq tell when it came. seq is 0 if this program made it
+                      because the session never had the message
+  -trace              the OpenTelemetry spans, to standard error, at the end
+  -h                  this
+
+` + setup.HelpEnvironment + `                      (there is then no bar while content is sent)
+
+exit status
+  0  accepted for every recipient
+  1  for none: it was rejected or not sent, also for want of a connection or a
+     login, or by Ctrl-C in time; sent again it cannot arrive twice
+  2  the command line is no use: an unknown flag, an address or a file that
+     cannot be; nothing was dialled
+  3  accepted for some recipients and not for others: send it to those alone
+  4  unknown: all of it was handed over and no answer came; the server may have
+     it, and sent again it may arrive twice
+
+examples
+  go run ./examples/send
+  go run ./examples/send -auth -trace -dsn notify=success,failure
+  go run ./examples/send -host mx.example.org -options SecureExplicit \
+      -from me@example.com -to you@example.org -file message.eml
+  go run ./examples/send -host smtp.example.org -port 465 -auth -user me \
+      -options SecureImplicit -from me@example.org -to a@example.net \
+      -to b@example.net -json <message.eml | tail -n 1 |
+      jq '.outcome, .recipients[].outcome'
+`

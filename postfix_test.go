@@ -14,6 +14,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -265,7 +266,18 @@ func (p *postfix) configure(extra []string) error {
 		old := time.Now().Add(-time.Minute)
 		return os.Chtimes(file, old, old)
 	}
-	if err := write("main.cf", append(main, extra...)); err != nil {
+	// A name that stands twice makes every daemon complain as it starts, and postlogd may then wait for itself: the
+	// last line of each counts.
+	var lines []string
+	seen := map[string]bool{}
+	for _, line := range slices.Backward(append(main, extra...)) {
+		name, _, _ := strings.Cut(line, "=")
+		if name = strings.TrimSpace(name); !seen[name] {
+			seen[name] = true
+			lines = append(lines, line)
+		}
+	}
+	if err := write("main.cf", lines); err != nil {
 		return err
 	}
 	return write("master.cf", master)

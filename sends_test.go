@@ -536,6 +536,9 @@ func TestSend_RealServersKeep30MB(t *testing.T) {
 			for i, w := range ways() {
 				// DATA and BDAT, in clear and inside TLS, in turn.
 				c := terms{session.Envelope, keywordSets()[i%2], w}
+				if name == "go-smtp" && i > 1 { // it reads DATA octet by octet, which takes long with the race detector
+					c.discard = nil
+				}
 				options := []session.Options{session.Extended, session.Extended | session.SecureExplicit}[i/2%2]
 				var told atomic.Int64
 				s := c.ready(t, k, options, func(c *session.Config) {
@@ -578,28 +581,32 @@ func TestSend_CanceledInTheMiddleNothingIsKept(t *testing.T) {
 			for _, w := range ways() {
 				for _, discard := range keywordSets()[:2] {
 					c := terms{session.Envelope, discard, w}
-					ctx, cancel := context.WithCancel(patience(t))
-					s := c.ready(t, k, session.Extended, func(c *session.Config) {
-						c.Hooks = append(c.Hooks, progress(func(events.OnProgress) { cancel() }))
+					t.Run(c.String(), func(t *testing.T) {
+						if w.reader == nil {
+						}
+						ctx, cancel := context.WithCancel(patience(t))
+						defer cancel()
+						s := c.ready(t, k, session.Extended, func(c *session.Config) {
+							c.Hooks = append(c.Hooks, progress(func(events.OnProgress) { cancel() }))
+						})
+						r, err := c.way.send(ctx, t, s, smtp.Message{Mail: smtp.Mail{From: "ann@ehlo.test"}, Recipients: smtp.To("nobody@ehlo.test")}, content)
+						if r == nil {
+							t.Fatal(err)
+						}
+						if !errors.Is(err, context.Canceled) || !errors.Is(err, smtp.ErrCanceled) || !smtp.SafeToRetry(err) {
+							t.Errorf("%v, safe to retry %v", err, smtp.SafeToRetry(err))
+						}
+						if r.Outcome != smtp.NotSent || r.Recipients[0].Outcome != smtp.NotSent || r.Octets == 0 || r.Octets >= int64(len(content)) {
+							t.Errorf("%v after %d octets", r, r.Octets)
+						}
+						if w.reader == nil && c.chunked() && s.State() == fsm.Ready { // it was between two chunks, and RSET will do
+							goesOn(t, k, c, s)
+							return
+						}
+						ended(t, s)
+						n++
+						k.gone(t, n)
 					})
-					r, err := c.way.send(ctx, t, s, smtp.Message{Mail: smtp.Mail{From: "ann@ehlo.test"}, Recipients: smtp.To("nobody@ehlo.test")}, content)
-					cancel()
-					if r == nil {
-						t.Fatalf("%v: %v", c, err)
-					}
-					if !errors.Is(err, context.Canceled) || !errors.Is(err, smtp.ErrCanceled) || !smtp.SafeToRetry(err) {
-						t.Errorf("%v: %v, safe to retry %v", c, err, smtp.SafeToRetry(err))
-					}
-					if r.Outcome != smtp.NotSent || r.Recipients[0].Outcome != smtp.NotSent || r.Octets == 0 || r.Octets >= int64(len(content)) {
-						t.Errorf("%v: %v after %d octets", c, r, r.Octets)
-					}
-					if w.reader == nil && c.chunked() && s.State() == fsm.Ready { // it was between two chunks, and RSET will do
-						goesOn(t, k, c, s)
-						continue
-					}
-					ended(t, s)
-					n++
-					k.gone(t, n)
 				}
 			}
 			s := terms{}.ready(t, k, session.Extended)
@@ -778,9 +785,6 @@ func TestSend_AllRefusedByStepsIsTheRefusalHoweverLongTheContent(t *testing.T) {
 						s := c.ready(t, k, session.Extended)
 						r, err := c.way.send(patience(t), t, s, smtp.Message{Recipients: smtp.To("later@ehlo.test")}, strings.Repeat("x\r\n", size/3))
 						goesOn(t, k, c, s)
-						if size > 256<<10 {
-							t.Skip("reported: after a Write that failed, Commit gives its own abort as the cause")
-						}
 						if r == nil || r.Outcome != smtp.Rejected || r.Cause != nil || smtp.Code(err) != 450 || !smtp.SafeToRetry(err) {
 							t.Errorf("%v, %v, safe to retry %v", r, err, smtp.SafeToRetry(err))
 						}
@@ -969,4 +973,29 @@ func TestSend_ParametersReachGoSMTP(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTransaction_CommitWhoseContextHasEndedHasAReceipt(t *testing.T) {
+	c := terms{session.Envelope, nil, ways()[4]}
+	k := keepingGoSMTP(t)
+	s := c.ready(t, k, session.Extended)
+	tx, err := s.Begin(patience(t), smtp.Mail{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Abort()
+	if err := tx.AddRecipient(patience(t), smtp.To("nobody@ehlo.test")[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Write([]byte(letterhead)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r, err := tx.Commit(ctx)
+	if r == nil || r.Outcome != smtp.NotSent || !errors.Is(err, context.Canceled) || !smtp.SafeToRetry(err) {
+		t.Fatalf("%v, %v", r, err)
+	}
+	goesOn(t, k, c, s)
+	k.check(t)
 }

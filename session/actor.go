@@ -31,6 +31,7 @@ type actor struct {
 	verified      bool     // the certificate was, of the server that TLS stands with
 	owes          bool     // a transaction is open that RSET has to end
 	mails         int      // transactions that were begun
+	torn          bool     // content has begun and has not ended
 	mailing       *mailing // while a message is on its way
 	delivery      *delivery
 	remote        string

@@ -270,6 +270,7 @@ func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error 
 	if a.mailing.body.open && (!a.conn.Quiet() || a.conn.Buffered() > 0) {
 		return a.interrupted(d, verb, a.unsolicited())
 	}
+	a.torn = true
 	pieces := b.pieces
 	if header != nil {
 		pieces = append(a.mailing.pieces[:0], header)
@@ -283,7 +284,7 @@ func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error 
 		}
 		return a.interrupted(d, verb, err)
 	}
-	d.handed = last
+	d.handed, a.torn = last, !last
 	a.measure(d)
 	a.progress(d, last)
 	return nil

@@ -212,9 +212,11 @@ func (a *actor) introduce(ctx context.Context, d *delivery, full bool) (over boo
 		if ends {
 			content = a.mailing.body.pieces
 		}
+		a.torn = ends
 		if err := a.depart(ctx, d, group, f.out[from:to], content); err != nil {
 			return true, err
 		}
+		a.torn = false
 		if ends {
 			d.handed, d.receipt.Chunked = true, true
 			a.measure(d)

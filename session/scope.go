@@ -152,6 +152,9 @@ func (a *actor) hangUp() {
 	a.s.mu.Lock()
 	a.l.conn = nil
 	a.s.mu.Unlock()
+	if a.torn { // an orderly end might pass for that of the content
+		a.conn.Abort()
+	}
 	_ = a.conn.Close()
 	a.conn = nil
 }

@@ -12,7 +12,8 @@ import (
 // Transaction is one mail transaction by steps (RFC 5321 3.3): AddRecipient for
 // each recipient, Write for the content, and Commit, without which nothing is
 // delivered. While it is open the session is its own: every other request gets
-// smtp.ErrBusy at once. It ends by Commit, by Abort, with Begin's context, or with
+// smtp.ErrBusy at once. A recipient that needs SMTPUTF8 wants Mail.UTF8, since it
+// is not known when MAIL is said. It ends by Commit, by Abort, with Begin's context, or with
 // the connection.
 //
 //	t, err := s.Begin(ctx, smtp.Mail{From: "ann@example.org"})
@@ -108,22 +109,29 @@ func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
 			_, err, fatal = a.addContent(ctx, t.d, t.buffer, true)
 			return true, err, fatal
 		})
-	} else {
-		err = t.ask(context.WithoutCancel(ctx), "RSET", func(_ context.Context, a *actor) (over bool, err, fatal error) {
-			if t.d.cause == nil && t.d.accepted > 0 { // else the recipients' answers are the reason
-				t.d.cause = t.failed
+	}
+	if errors.Is(err, smtp.ErrInHook) {
+		return nil, err
+	}
+	if !t.isOver() { // a Write had failed, or ctx had ended
+		_ = t.ask(context.WithoutCancel(ctx), "RSET", func(_ context.Context, a *actor) (over bool, _, fatal error) {
+			if t.d.cause == nil && (t.d.accepted > 0 || len(t.d.receipt.Recipients) == 0) { // else the recipients' answers are the reason
+				t.d.cause = err
 			}
 			return true, nil, a.abandon(t.d)
 		})
 	}
-	t.s.mu.Lock()
-	over := t.over
-	t.s.mu.Unlock()
-	if !over {
-		return nil, err
+	if !t.isOver() { // the session is ending
+		<-t.l.done
 	}
 	t.failed = errTransactionOver
 	return t.d.receipt, t.d.receipt.Err()
+}
+
+func (t *Transaction) isOver() bool {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	return t.over
 }
 
 // Abort gives the transaction up; after Commit it does nothing. Where content is

@@ -65,6 +65,14 @@ func (c *Conn) Close() error {
 	return c.sock.Conn.Close()
 }
 
+// Abort makes the coming Close a reset, where the connection knows such: the
+// other end learns that something was cut off.
+func (c *Conn) Abort() {
+	if tcp, ok := c.sock.Conn.(interface{ SetLinger(sec int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
 // Cut interrupts whatever the connection waits for, now and later: every read
 // and write from here on fails. The caller holds the lock.
 func (c *Conn) Cut() {

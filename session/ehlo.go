@@ -83,7 +83,7 @@ func (a *actor) explainHello(err error, verb string) error {
 	}
 	if a.plan.security == explicit && !a.secure && e.Kind == smtp.KindReply && e.Permanent {
 		e.Kind, e.Permanent = smtp.KindNoTLS, false
-		e.Err = errors.New("the server knows no EHLO, so no STARTTLS either, which SecureExplicit demands")
+		e.Err = errors.New("the server knows no " + verb + ", so no STARTTLS either, which SecureExplicit demands")
 	}
 	return e
 }

@@ -15,7 +15,8 @@ type Receipt struct {
 	// Unknown if that of one is, else Accepted if that of one is.
 	Outcome Outcome
 	// Reply is the answer that decided: that to the end of the content, or the
-	// refusal before it. It is zero if there was none.
+	// refusal before it. It is zero if there was none. With LMTP it is the last
+	// acceptance, else the last refusal.
 	Reply Reply
 	// QueueID is what the server calls the message, as far as its reply can be read
 	// ([QueueID]).

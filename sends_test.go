@@ -582,8 +582,6 @@ func TestSend_CanceledInTheMiddleNothingIsKept(t *testing.T) {
 				for _, discard := range keywordSets()[:2] {
 					c := terms{session.Envelope, discard, w}
 					t.Run(c.String(), func(t *testing.T) {
-						if w.reader == nil {
-						}
 						ctx, cancel := context.WithCancel(patience(t))
 						defer cancel()
 						s := c.ready(t, k, session.Extended, func(c *session.Config) {
@@ -910,6 +908,9 @@ func TestSend_8BitThatShowsLateIsNotSent(t *testing.T) {
 			for _, discard := range keywordSets()[:2] {
 				for _, w := range ways()[3:] {
 					c := terms{session.Envelope, append(slices.Clone(discard), "8BITMIME"), w}
+					if c.chunked() && name == "go-smtp" {
+						continue // v0.25.1 races with itself at RSET between two chunks
+					}
 					s := c.ready(t, k, session.Extended)
 					r, err := c.way.send(patience(t), t, s, smtp.Message{Recipients: smtp.To("nobody@ehlo.test")}, content)
 					if !errors.Is(err, smtp.ErrNotOffered) || r.Outcome != smtp.NotSent || r.Octets == 0 {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"net"
+	"strconv"
 	"testing"
 
 	"github.com/ehlo-go/ehlo/smtp"
@@ -67,7 +68,7 @@ func frugal(t *testing.T) int {
 func takeAll(c net.Conn) {
 	in := bufio.NewReaderSize(c, 64<<10)
 	out := []byte("220 mx.test\r\n")
-	for {
+	for id := int64(4_000_000_000); ; id++ { // of the queue: no two messages are answered alike
 		if in.Buffered() == 0 {
 			if _, err := c.Write(out); err != nil {
 				return
@@ -82,15 +83,18 @@ func takeAll(c net.Conn) {
 			out = append(out, "250-mx.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 50000000\r\n250 CHUNKING\r\n"...)
 			continue
 		}
-		if size, ok := bytes.CutPrefix(line, []byte("BDAT ")); ok {
-			n := 0
-			for _, digit := range size[:bytes.IndexByte(size, ' ')] { // LAST follows
-				n = n*10 + int(digit-'0')
-			}
-			if _, err := in.Discard(n); err != nil {
-				return
-			}
+		size, ok := bytes.CutPrefix(line, []byte("BDAT "))
+		if !ok {
+			out = append(out, "250 2.1.0 Ok\r\n"...)
+			continue
 		}
-		out = append(out, "250 2.0.0 Ok: queued as 4bXJ2k1w8qz9\r\n"...)
+		n := 0
+		for _, digit := range size[:bytes.IndexByte(size, ' ')] { // LAST follows
+			n = n*10 + int(digit-'0')
+		}
+		if _, err := in.Discard(n); err != nil {
+			return
+		}
+		out = append(strconv.AppendInt(append(out, "250 2.0.0 Ok: queued as "...), id, 10), "\r\n"...)
 	}
 }

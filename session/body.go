@@ -271,12 +271,12 @@ func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error 
 		return a.interrupted(d, verb, a.unsolicited())
 	}
 	a.torn = true
-	pieces := b.pieces
+	pieces := a.mailing.pieces[:0] // the write uses them up, and those of b are still to be counted
 	if header != nil {
-		pieces = append(a.mailing.pieces[:0], header)
-		pieces = append(pieces, b.pieces...)
-		a.mailing.pieces = pieces
+		pieces = append(pieces, header)
 	}
+	pieces = append(pieces, b.pieces...)
+	a.mailing.pieces = pieces
 	_, err := a.conn.WritePieces(pieces, a.pace())
 	if err != nil {
 		if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply {

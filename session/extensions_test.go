@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
@@ -199,6 +200,31 @@ func TestSend_WhatTheContentHolds(t *testing.T) {
 						}
 					})
 				}
+			}
+		}
+	}
+}
+
+// Canonical content goes as it is, and is counted as it is, however it comes.
+func TestSend_CanonicalContentIsCounted(t *testing.T) {
+	text := "Subject: x\r\n\r\n" + strings.Repeat(".line\r\n", 160_000)
+	for offered, keywords := range keywordSets() {
+		for from, content := range contents(text) {
+			s, srv, evs := offering(t, Envelope, nil, keywords...)
+			m := to("a@example.net")
+			m.Content, m.Canonical, m.Size = content(), true, int64(len(text))
+			r, err := s.Send(t.Context(), m)
+			if err != nil || r.Octets != int64(len(text)) || string(srv.Messages()[0].Content) != text {
+				t.Errorf("%s, %s: %d octets of %d, %v", offered, from, r.Octets, len(text), err)
+			}
+			var last int64
+			for _, e := range leave(t, s, evs) {
+				if e, ok := e.(events.OnProgress); ok {
+					last = e.Octets
+				}
+			}
+			if last != int64(len(text)) {
+				t.Errorf("%s, %s: the last OnProgress says %d of %d", offered, from, last, len(text))
 			}
 		}
 	}

@@ -327,6 +327,17 @@ func TestSASL_AResponseIsBounded(t *testing.T) {
 	leave(t, s, evs)
 }
 
+// An initial response that no line may hold is not even asked for.
+func TestSASL_AnInitialResponseIsBounded(t *testing.T) {
+	cfg, lines := scripted(func(ask func(string) string, say func(string), _ string) { ask("334 "); say("235 ok") }, "PLAIN")
+	s, _, evs := enter(t, cfg, Extended|SecureImplicit)
+	err := s.Authenticate(t.Context(), WithUserName("user"), WithPassword(strings.Repeat("p", 20_000)))
+	if !errors.Is(err, smtp.ErrMechanism) || len(*lines) != 0 {
+		t.Errorf("%v, %d lines", err, len(*lines))
+	}
+	leave(t, s, evs)
+}
+
 // replying is a client that answers every challenge alike.
 type replying struct {
 	name     string

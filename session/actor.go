@@ -259,7 +259,7 @@ func (a *actor) commit() error {
 // connect needed: a session may rest for hours.
 func (a *actor) connected() {
 	a.told(events.KindConnect, func(h events.Header) events.Event {
-		return events.OnConnect{Header: h, Host: a.plan.host.String(), Port: a.plan.port, Remote: a.remote,
+		return events.OnConnect{Header: h, Host: a.plan.name, Port: a.plan.port, Remote: a.remote,
 			Extended: a.extended, Secure: a.secure, Elapsed: time.Since(a.began)}
 	})
 	a.stop()

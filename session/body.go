@@ -338,11 +338,10 @@ func (a *actor) end(d *delivery, c *command) error {
 		return a.endOfEach(d, c)
 	}
 	r, err := a.hear(c)
-	if e := asError(err); err != nil && e.Kind == smtp.KindReply { // 421
-		d.decide(c, r, err)
-		return err
-	}
 	if err != nil {
+		if asError(err).Kind == smtp.KindReply { // 421
+			d.decide(c, r, err)
+		}
 		return err
 	}
 	why := refusal(r)

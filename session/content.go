@@ -40,11 +40,11 @@ func prepare(m *smtp.Message) (content, error) {
 	case *bytes.Buffer:
 		return fit(m, &inMemory{whole: r.Bytes()})
 	case *bytes.Reader:
-		var c catcher
-		if _, err := r.WriteTo(&c); err != nil {
+		c := new(inMemory)
+		if _, err := r.WriteTo(c); err != nil {
 			return nil, err
 		}
-		return fit(m, &inMemory{whole: c})
+		return fit(m, c)
 	case *strings.Reader:
 		return fit(m, newStored(r, r.Size()-int64(r.Len()), int64(r.Len())))
 	case *os.File:
@@ -73,14 +73,6 @@ func sizeError(stated, found int64) error {
 	return smtp.Invalid(fmt.Sprintf("Content has %d octets and Size says %d", found, stated))
 }
 
-// catcher keeps what a bytes.Reader would write.
-type catcher []byte
-
-func (c *catcher) Write(p []byte) (int, error) {
-	*c = p
-	return len(p), nil
-}
-
 // inMemory is content that is there.
 type inMemory struct {
 	whole []byte
@@ -94,6 +86,12 @@ func (c *inMemory) next(context.Context) ([]byte, bool, error) {
 	}
 	c.read += len(block)
 	return block, c.read == len(c.whole), nil
+}
+
+// Write keeps what a bytes.Reader would write, which is all it has.
+func (c *inMemory) Write(p []byte) (int, error) {
+	c.whole = p
+	return len(p), nil
 }
 
 func (c *inMemory) size() int64 { return int64(len(c.whole)) }

@@ -44,7 +44,7 @@ func (a *actor) dial(ctx context.Context) (fsm.Trigger, error) {
 func (a *actor) connect(ctx context.Context) (transport.Dialed, error) {
 	dialer := a.s.config.Dialer
 	if a.plan.proxy != nil {
-		conn, err := a.plan.proxy.Dial(ctx, dialer, net.JoinHostPort(a.plan.host.String(), strconv.Itoa(a.plan.port)))
+		conn, err := a.plan.proxy.Dial(ctx, dialer, net.JoinHostPort(a.plan.name, strconv.Itoa(a.plan.port)))
 		return transport.Dialed{Conn: conn, Dials: 1}, err
 	}
 	if a.plan.socket != "" {

@@ -112,7 +112,7 @@ func (a *actor) reason(e *smtp.Error) events.Reason {
 
 // fire makes a transition and tells it, with the view that goes with it.
 func (a *actor) fire(t fsm.Trigger) error {
-	v := &view{attempt: a.attempt, host: a.plan.host.String(), port: a.plan.port, reply: a.reply}
+	v := &view{attempt: a.attempt, host: a.plan.name, port: a.plan.port, reply: a.reply}
 	if a.conn != nil {
 		v.remote, v.extended, v.authenticated = a.remote, a.extended, a.authenticated
 		v.capabilities, v.tls = a.caps, a.conn.TLS()

@@ -79,11 +79,12 @@ func (a *actor) reset(ctx context.Context) error {
 	if err == nil {
 		err = refusal(r)
 	}
-	if e := asError(err); err != nil && e.Kind == smtp.KindReply {
-		return unreset(e.Reply, err)
-	}
 	if err == nil {
 		a.owes = false
+		return nil
+	}
+	if e := asError(err); e.Kind == smtp.KindReply {
+		return unreset(e.Reply, err)
 	}
 	return err
 }

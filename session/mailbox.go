@@ -45,10 +45,7 @@ func (m *mailbox) take() *request {
 		return nil
 	}
 	r := m.queue[0]
-	m.queue = m.queue[1:]
-	if len(m.queue) == 0 {
-		m.queue = nil
-	}
+	m.queue = slices.Delete(m.queue, 0, 1)
 	r.status = running
 	return r
 }

@@ -22,6 +22,7 @@ const (
 // and put together. Making it is pure: no I/O, no clock.
 type plan struct {
 	host       smtp.Host // to resolve and dial
+	name       string    // the host as text
 	port       int
 	serverName string // the certificate is checked against it
 	security   security
@@ -60,6 +61,7 @@ func newPlan(c *Config, a *arguments) (plan, error) {
 			return p, err
 		}
 	}
+	p.name = p.host.String()
 	p.extended = p.lmtp || p.options.Has(Extended) || c.Extended || p.port == portSubmission && !p.options.Has(Tunnel)
 	return p, nil
 }

@@ -42,7 +42,7 @@ func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
 		a.facts.Addrs = addrs
 	}
 	if h, ok := a.heard(events.KindResolve); ok {
-		a.tell(events.OnResolve{Header: h, Host: a.plan.host.String(), Addrs: addrs, Queried: queried})
+		a.tell(events.OnResolve{Header: h, Host: a.plan.name, Addrs: addrs, Queried: queried})
 	}
 	return fsm.Resolved, nil
 }

@@ -18,7 +18,7 @@ import (
 func (a *actor) openConnect() error {
 	a.began = time.Now()
 	ctx, err := a.s.hooks.ConnectStart(a.ctx, events.ConnectStart{
-		Session: a.s.id, Life: a.l.number, Host: a.plan.host.String(), Port: a.plan.port, Time: a.began,
+		Session: a.s.id, Life: a.l.number, Host: a.plan.name, Port: a.plan.port, Time: a.began,
 	})
 	a.connectScope = ctx
 	return err
@@ -36,7 +36,7 @@ func (a *actor) closeConnect(err error) error {
 func (a *actor) openAttempt() error {
 	a.peer = netip.AddrPort{} // of the attempt before
 	ctx, err := a.s.hooks.AttemptStart(a.connectScope, events.AttemptStart{
-		Attempt: a.attempt, Delay: a.retry.delay, Host: a.plan.host.String(), Port: a.plan.port,
+		Attempt: a.attempt, Delay: a.retry.delay, Host: a.plan.name, Port: a.plan.port,
 	})
 	a.attemptScope = ctx
 	return err
@@ -86,7 +86,7 @@ func (a *actor) around(st fsm.State) (caller, scope context.Context, start event
 // request returns what hooks are told of each request.
 func (a *actor) request() *events.Request {
 	if a.asked == nil {
-		a.asked = &events.Request{Session: a.s.id, Host: a.plan.host.String(), Port: a.plan.port,
+		a.asked = &events.Request{Session: a.s.id, Host: a.plan.name, Port: a.plan.port,
 			Peer: peerOf(a.conn.NetConn()), Connect: a.origin}
 	}
 	return a.asked

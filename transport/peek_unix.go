@@ -9,14 +9,17 @@ import (
 )
 
 // peeker looks at a socket and takes nothing from it, but for a pending error:
-// the kernel tells a reset only once, so the peeker keeps it. One goroutine uses
-// it.
+// the kernel tells a reset only once, so the peeker keeps it. It also knows the
+// way past package net that long writes take. One goroutine uses it.
 type peeker struct {
 	raw   syscall.RawConn
 	see   func(fd uintptr) bool // reports whether a read would not block; kept, since to make it allocates
 	look  func(fd uintptr)      // sets ready
 	ready bool
 	fault error // the socket's error
+
+	pushing pushing
+	more    func(fd uintptr) bool // its step; kept as the others
 }
 
 // newPeeker returns what peeks at c, nil if c is not a socket of package net:
@@ -32,7 +35,7 @@ func newPeeker(c net.Conn) *peeker {
 		return nil
 	}
 	p := &peeker{raw: raw}
-	p.see = p.readable
+	p.see, p.more = p.readable, p.pushing.more
 	p.look = func(fd uintptr) { p.ready = p.readable(fd) }
 	return p
 }

@@ -23,10 +23,9 @@ type Facts struct {
 	BareCRs        int64 // CRs that no LF follows
 	BareLFs        int64 // LFs that no CR precedes
 	FirstBare      int64 // offset of the first of these in the content, in octets; -1 if there is none
-	NULs           int64
-	EightBit       bool // there is an octet over 127
-	EightBitHeader bool // there is one before the first empty line
-	Ended          bool // the last line is ended; so it is where there is no line
+	EightBit       bool  // there is an octet over 127
+	EightBitHeader bool  // there is one before the first empty line
+	Ended          bool  // the last line is ended; so it is where there is no line
 }
 
 // Clean reports that the content needs no change to go out by BDAT, and by DATA
@@ -84,7 +83,6 @@ func (s *Scanner) scan(b []byte) {
 		header, _, _ = walked.walk(b, false)
 	}
 	f := &walked.facts
-	f.NULs += int64(bytes.Count(b, []byte{0}))
 	f.EightBitHeader = f.EightBitHeader || eightBit(header)
 	f.EightBit = f.EightBit || eightBit(b)
 	walked.source += int64(len(b))
@@ -109,13 +107,17 @@ func (s *Scanner) walk(b []byte, quick bool) (header []byte, crs, lfs int) {
 	}
 	last, alike := 0, 0 // octets of text of the line before, and how many before that had as many
 	for p < len(b) {
+		if alike >= enough {
+			n := s.walkAlike(b[p:], last)
+			crs, lfs, p = crs+n, lfs+n, p+n*(last+2)
+			if alike = 0; p == len(b) {
+				break
+			}
+		}
 		if s.column == 0 && b[p] == '.' {
 			f.DotLines++
 		}
-		text, end := last, 2
-		if i := p + last; alike < enough || i+1 >= len(b) || b[i] != '\r' || b[i+1] != '\n' {
-			text, end = nextLine(b[p:], !quick)
-		}
+		text, end := nextLine(b[p:], !quick)
 		start := p
 		p += text
 		s.column += int64(text)
@@ -142,12 +144,27 @@ func (s *Scanner) walk(b []byte, quick bool) (header []byte, crs, lfs int) {
 			header = b[:start]
 		}
 		s.endLine()
-		if alike++; !quick || text != last {
+		if alike++; !quick || text != last || text == 0 {
 			alike = 0
 		}
 		last = text
 	}
 	return header, crs, lfs
+}
+
+// walkAlike counts the lines of so many octets that b begins with.
+func (s *Scanner) walkAlike(b []byte, text int) (lines int) {
+	for text+1 < len(b) && b[text] == '\r' && b[text+1] == '\n' {
+		if b[0] == '.' {
+			s.facts.DotLines++
+		}
+		b = b[text+2:]
+		lines++
+	}
+	if text > maxTextLine {
+		s.facts.LongLines += int64(lines)
+	}
+	return lines
 }
 
 // endLine counts the open line, which has found its end.

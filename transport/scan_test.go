@@ -23,7 +23,6 @@ func wanted(content string) Facts {
 		BareCRs:   int64(strings.Count(content, "\r") - strings.Count(content, "\r\n")),
 		BareLFs:   int64(strings.Count(content, "\n") - strings.Count(content, "\r\n")),
 		FirstBare: int64(strings.IndexAny(strings.ReplaceAll(content, "\r\n", "--"), "\r\n")),
-		NULs:      int64(strings.Count(content, "\x00")),
 		Ended:     open == "",
 	}
 	if open != "" {

@@ -36,10 +36,13 @@ type Parser struct {
 	lines int
 	mixed bool
 	done  bool
+	known [16]string // texts of replies before, by their hash
 }
 
 // Reset makes p ready for the next reply.
-func (p *Parser) Reset() { *p = Parser{text: p.text[:0]} }
+func (p *Parser) Reset() {
+	p.text, p.start, p.code, p.last, p.size, p.lines, p.mixed, p.done = p.text[:0], 0, 0, 0, 0, 0, false, false
+}
 
 // Started reports whether octets of a reply have come that is not whole yet.
 func (p *Parser) Started() bool { return p.size > 0 && !p.done }
@@ -139,14 +142,34 @@ func (p *Parser) endLine() (done bool, err error) {
 }
 
 // Reply returns the whole reply, once it is done; its text is the only
-// allocation. enhanced says whether an enhanced code may begin the text, which
+// allocation, and a short one that came before is not made again. enhanced says whether an enhanced code may begin the text, which
 // is so everywhere but in a greeting and in the reply to EHLO, HELO or LHLO.
 func (p *Parser) Reply(enhanced bool) Reply {
-	r := Reply{Code: p.last, Text: string(p.text)}
+	r := Reply{Code: p.last, Text: p.kept()}
 	if enhanced {
 		r.Enhanced = parseEnhanced(r.Code, r.Text)
 	}
 	return r
+}
+
+// maxKnown is the longest text that is looked for among those before, in octets.
+const maxKnown = 64
+
+// kept returns the text as a string: that of an earlier reply if it was the
+// same, since servers say the same all day.
+func (p *Parser) kept() string {
+	if len(p.text) > maxKnown {
+		return string(p.text)
+	}
+	h := uint32(len(p.text))
+	for _, c := range p.text {
+		h = h*31 + uint32(c)
+	}
+	known := &p.known[h%uint32(len(p.known))]
+	if *known != string(p.text) {
+		*known = string(p.text)
+	}
+	return *known
 }
 
 // startOctets is how many octets of a line checkStart looks at: the code, what

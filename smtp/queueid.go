@@ -15,7 +15,8 @@ func QueueID(r Reply) string {
 	if !r.Positive() {
 		return ""
 	}
-	for line := range r.Lines() {
+	for line, rest, more := "", r.Text, true; more; {
+		line, rest, more = strings.Cut(rest, "\n")
 		if !parseEnhanced(r.Code, line).IsZero() {
 			_, line, _ = strings.Cut(line, " ")
 		}

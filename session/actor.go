@@ -157,8 +157,12 @@ func (a *actor) loop() (over bool, err error) {
 			go a.run(a.rest)
 			return false, nil
 		case fsm.Answered:
+			enclosures.Put(a.enclosure)
 			a.enclosure = nil
 			a.report(nil)
+			if st == fsm.Mail { // the stack has not grown as by SASL, and another message may follow
+				continue
+			}
 			a.settleDown()
 			go a.run(a.rest)
 			return false, nil

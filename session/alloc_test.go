@@ -16,7 +16,7 @@ import (
 // transitions of the table are ten of it. Not under the race detector, which
 // makes sync.Pool forget.
 func TestSend_AllocatesLittle(t *testing.T) {
-	const most = 27 // and 14 is where it has to come to
+	const most = 14
 	content := bytes.Repeat([]byte("one line of a message like all the others\r\n"), 230)
 	for _, flight := range []Flight{Envelope, Full} {
 		t.Run(flight.String(), func(t *testing.T) {

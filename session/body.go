@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -14,10 +15,10 @@ import (
 
 // body is the content of a message on its way out.
 type body struct {
-	chunked bool // by BDAT (RFC 3030), else by DATA
-	as      bool // goes as it is: nothing is normalised
-	open    bool // DATA was answered 354, or a chunk was sent
-	total   int64
+	chunked bool  // by BDAT (RFC 3030), else by DATA
+	as      bool  // goes as it is: nothing is normalised
+	open    bool  // DATA was answered 354, or a chunk was sent
+	block   int64 // octets of content in pieces, where it goes as it is
 	encoder transport.Encoder
 	header  []byte   // of a chunk
 	pieces  [][]byte // of what goes out next
@@ -27,10 +28,17 @@ type body struct {
 	told        time.Time
 }
 
+// endOfData ends the content of DATA where its last line is ended (RFC 5321
+// 4.1.1.4).
+var endOfData = []byte(".\r\n")
+
 // reset prepares the next message.
 func (b *body) reset(d *delivery, chunked bool, m *smtp.Message, only7Bit bool) {
-	b.chunked, b.open, b.total = chunked, false, 0
-	b.as = d.mail.Body == smtp.BodyBinaryMIME || chunked && m.Canonical
+	b.chunked, b.open = chunked, false
+	b.as = d.mail.Body == smtp.BodyBinaryMIME || chunked && m.Canonical || d.clean && (chunked || d.scanned.DotLines == 0)
+	if c, ok := d.content.(*inMemory); ok {
+		c.atOnce = b.as
+	}
 	b.encoder.Dots, b.encoder.Strict = !chunked, m.Newlines == smtp.RefuseBareNewlines
 	b.encoder.Reset()
 	b.strictLines, b.only7Bit = m.StrictLines, only7Bit
@@ -41,7 +49,10 @@ func (b *body) reset(d *delivery, chunked bool, m *smtp.Message, only7Bit bool) 
 // the last, and refuses what must not go out.
 func (b *body) encode(block []byte, last bool) error {
 	if b.as {
-		b.pieces = append(b.pieces[:0], block)
+		b.block, b.pieces = int64(len(block)), append(b.pieces[:0], block)
+		if last && !b.chunked {
+			b.pieces = append(b.pieces, endOfData)
+		}
 		return nil
 	}
 	pieces, err := b.encoder.Encode(block)
@@ -128,6 +139,14 @@ func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
 	}
 	d.receipt.Chunked = true
 	header := b.chunk(d.facts.Size, true)
+	if file, ok := d.content.(*stored); ok && b.as && file.file != nil && a.conn.TLS() == nil {
+		if err := a.pourFile(header, d, file); err != nil {
+			a.answered(&c, smtp.Reply{}, err)
+			return named(err, c.verb)
+		}
+		d.receipt.Flights++
+		return a.end(d, &c)
+	}
 	for left, last := d.facts.Size, false; !last; header = nil {
 		var block []byte
 		var err error
@@ -135,7 +154,7 @@ func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
 			err = b.encode(block, last)
 		}
 		if left -= octetsOf(b.pieces); err == nil && (left < 0 || last && left != 0) {
-			err = &smtp.Error{Kind: smtp.KindContent, Err: errors.New("it has changed since its size was taken")}
+			err = errChanged()
 		}
 		if err != nil && header == nil { // in the middle of the chunk, which is never filled up
 			d.cause = err
@@ -153,6 +172,35 @@ func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
 	}
 	d.receipt.Flights++
 	return a.end(d, &c)
+}
+
+// pourFile sends a file that goes as it is, from the kernel's own memory.
+func (a *actor) pourFile(header []byte, d *delivery, c *stored) error {
+	b := &a.mailing.body
+	b.block, b.pieces = 0, b.pieces[:0]
+	if err := a.spill(header, d, false, "BDAT"); err != nil {
+		return err
+	}
+	pace, before := a.pace(), d.receipt.Octets
+	b.block = c.size()
+	pace.Moved = a.moves(d, 0)
+	n, err := a.conn.WriteFile(c.file, c.size(), pace)
+	switch {
+	case err == nil:
+		a.spilled(d, true)
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF): // in the middle of the chunk, which is never filled up
+		err = errChanged()
+		d.cause = err
+	default:
+		err = a.cutShort(d, "BDAT", err)
+	}
+	d.receipt.Octets = before + n
+	return err
+}
+
+func errChanged() error {
+	return &smtp.Error{Kind: smtp.KindContent, Err: errors.New("it has changed since its size was taken")}
 }
 
 // lent reports content that only its caller can read.
@@ -277,17 +325,44 @@ func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error 
 	}
 	pieces = append(pieces, b.pieces...)
 	a.mailing.pieces = pieces
-	_, err := a.conn.WritePieces(pieces, a.pace())
-	if err != nil {
-		if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply {
-			err = spoken
-		}
-		return a.interrupted(d, verb, err)
+	pace := a.pace()
+	if b.as && b.block > nextBlock {
+		pace.Moved = a.moves(d, int64(len(header)))
 	}
+	n, err := a.conn.WritePieces(pieces, pace)
+	if err != nil {
+		if b.as {
+			d.receipt.Octets += min(max(n-int64(len(header)), 0), b.block)
+		}
+		return a.cutShort(d, verb, err)
+	}
+	a.spilled(d, last)
+	return nil
+}
+
+// spilled notes that what was to be written has been.
+func (a *actor) spilled(d *delivery, last bool) {
 	d.handed, a.torn = last, !last
 	a.measure(d)
-	a.progress(d, last)
-	return nil
+	a.progress(d, d.receipt.Octets, last)
+}
+
+// cutShort ends a message whose content could not be written.
+func (a *actor) cutShort(d *delivery, verb string, err error) error {
+	if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply {
+		err = spoken
+	}
+	return a.interrupted(d, verb, err)
+}
+
+// moves returns what tells the progress of one long write, which begins with
+// octets that are no content.
+func (a *actor) moves(d *delivery, header int64) func(octets int64) {
+	moved := -header
+	return func(n int64) {
+		moved += n
+		a.progress(d, d.receipt.Octets+min(max(moved, 0), a.mailing.body.block), false)
+	}
 }
 
 // lastWords is how long a server that has closed the connection is listened to.
@@ -306,7 +381,8 @@ func (a *actor) interrupted(d *delivery, verb string, err error) error {
 func (a *actor) measure(d *delivery) {
 	b := &a.mailing.body
 	if b.as {
-		d.receipt.Octets += octetsOf(b.pieces)
+		d.receipt.Octets += b.block
+		d.receipt.LongLines = int(d.scanned.LongLines)
 		return
 	}
 	f := b.encoder.Facts()
@@ -316,7 +392,7 @@ func (a *actor) measure(d *delivery) {
 // progressEvery is the time between two OnProgress of a message.
 const progressEvery = 100 * time.Millisecond
 
-func (a *actor) progress(d *delivery, last bool) {
+func (a *actor) progress(d *delivery, octets int64, last bool) {
 	if !last {
 		now := time.Now()
 		b := &a.mailing.body
@@ -326,7 +402,7 @@ func (a *actor) progress(d *delivery, last bool) {
 		b.told = now
 	}
 	if h, ok := a.heard(events.KindProgress); ok {
-		a.tell(events.OnProgress{Header: h, Octets: d.receipt.Octets, Size: d.facts.Size})
+		a.tell(events.OnProgress{Header: h, Octets: octets, Size: d.facts.Size})
 	}
 }
 

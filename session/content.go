@@ -34,24 +34,27 @@ type content interface {
 }
 
 // prepare finds how a message's content can be read: at once, or by the caller
-// alone. It may read the first block, so it runs on the caller's goroutine.
-func prepare(m *smtp.Message) (content, error) {
+// alone. memory is used for the first if it is there already. It may read the
+// first block, so it runs on the caller's goroutine.
+func prepare(m *smtp.Message, memory *inMemory) (content, error) {
 	switch r := m.Content.(type) {
 	case *bytes.Buffer:
-		return fit(m, &inMemory{whole: r.Bytes()})
+		memory.whole = r.Bytes()
+		return fit(m, memory)
 	case *bytes.Reader:
-		c := new(inMemory)
-		if _, err := r.WriteTo(c); err != nil {
+		if _, err := r.WriteTo(memory); err != nil {
 			return nil, err
 		}
-		return fit(m, c)
+		return fit(m, memory)
 	case *strings.Reader:
 		return fit(m, newStored(r, r.Size()-int64(r.Len()), int64(r.Len())))
 	case *os.File:
 		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
 			at, err := r.Seek(0, io.SeekCurrent)
 			if err == nil && info.Size() >= at {
-				return fit(m, newStored(r, at, info.Size()-at))
+				c := newStored(r, at, info.Size()-at)
+				c.file = r
+				return fit(m, c)
 			}
 		}
 	}
@@ -75,13 +78,14 @@ func sizeError(stated, found int64) error {
 
 // inMemory is content that is there.
 type inMemory struct {
-	whole []byte
-	read  int
+	whole  []byte
+	read   int
+	atOnce bool // in one block, since nothing is made of it
 }
 
 func (c *inMemory) next(context.Context) ([]byte, bool, error) {
 	block := c.whole[c.read:]
-	if len(block) > nextBlock {
+	if len(block) > nextBlock && !c.atOnce {
 		block = block[:nextBlock]
 	}
 	c.read += len(block)
@@ -103,6 +107,7 @@ type stored struct {
 	from   io.ReaderAt
 	at     int64
 	end    int64
+	file   *os.File // nil: a string, which cannot change
 	buffer *[]byte
 }
 
@@ -128,6 +133,12 @@ func (c *stored) release() {
 		blocks.Put(c.buffer)
 		c.buffer = nil
 	}
+}
+
+// changeable reports content that may be another when it is read again.
+func changeable(c content) bool {
+	s, ok := c.(*stored)
+	return ok && s.file != nil
 }
 
 // rewound returns the content from its beginning, for another reading.
@@ -213,21 +224,26 @@ func (c *lent) fill(b []byte) (f filled) {
 func (c *lent) serve(ctx context.Context, answered <-chan struct{}) bool {
 	for {
 		select {
-		case <-answered:
-			if c.panicked != nil {
-				panic(c.panicked)
-			}
-			return true
+		case <-answered: // before another block, should one be wanted still
+			return c.served()
 		default:
 		}
 		select {
 		case <-answered:
+			return c.served()
 		case b := <-c.want:
 			c.got <- c.fill(*b)
 		case <-ctx.Done():
 			return false
 		}
 	}
+}
+
+func (c *lent) served() bool {
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return true
 }
 
 func (c *lent) next(ctx context.Context) ([]byte, bool, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
 )
 
 // delivery is a message on its way, and what has become of it so far. The life's
@@ -21,6 +22,8 @@ type delivery struct {
 	receipt    *smtp.Receipt
 	terms      smtp.Terms
 	facts      smtp.ContentFacts
+	scanned    transport.Facts
+	clean      bool // as they say nothing of the content is to be changed
 	begun      time.Time
 	lmtp       bool
 

@@ -112,7 +112,7 @@ func (a *actor) reason(e *smtp.Error) events.Reason {
 
 // fire makes a transition and tells it, with the view that goes with it.
 func (a *actor) fire(t fsm.Trigger) error {
-	v := &view{attempt: a.attempt, host: a.plan.name, port: a.plan.port, reply: a.reply}
+	v := view{attempt: a.attempt, host: a.plan.name, port: a.plan.port, reply: a.reply}
 	if a.conn != nil {
 		v.remote, v.extended, v.authenticated = a.remote, a.extended, a.authenticated
 		v.capabilities, v.tls = a.caps, a.conn.TLS()
@@ -122,7 +122,7 @@ func (a *actor) fire(t fsm.Trigger) error {
 
 // fire makes a transition: looplab decides; the view is swapped, then hooks and
 // feeds hear of it.
-func (s *Session) fire(ctx context.Context, t fsm.Trigger, v *view, header func(seq uint64) events.Header) error {
+func (s *Session) fire(ctx context.Context, t fsm.Trigger, v view, header func(seq uint64) events.Header) error {
 	from := s.machine.State()
 	if from == fsm.Closed && t == fsm.Close {
 		return nil
@@ -132,7 +132,9 @@ func (s *Session) fire(ctx context.Context, t fsm.Trigger, v *view, header func(
 	}
 	to := s.machine.State()
 	v.state, v.since = to, time.Now()
-	s.view.Store(v)
+	s.mu.Lock()
+	s.view = v
+	s.mu.Unlock()
 	seq, wanted := s.feeds.Advance(to, events.KindStateChange)
 	if !wanted && !s.hooks.Want(events.KindStateChange) {
 		return nil

@@ -109,7 +109,7 @@ func (s *Session) closeIdle(l *life) {
 	header := func(seq uint64) events.Header {
 		return events.Header{Session: s.id, Seq: seq, Time: time.Now(), State: fsm.Closed}
 	}
-	_ = s.fire(context.Background(), fsm.Close, &view{}, header)
+	_ = s.fire(context.Background(), fsm.Close, view{}, header)
 	s.feeds.End()
 	l.err = &smtp.Error{Kind: smtp.KindClosed}
 	close(l.done)

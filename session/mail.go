@@ -219,9 +219,8 @@ func (a *actor) introduce(ctx context.Context, d *delivery, full bool) (over boo
 		}
 		a.torn = false
 		if ends {
-			d.handed, d.receipt.Chunked = true, true
-			a.measure(d)
-			a.progress(d, true)
+			d.receipt.Chunked = true
+			a.spilled(d, true)
 		}
 		if err := a.collect(d, group); err != nil {
 			return true, err

@@ -21,7 +21,8 @@ type request struct {
 	step     step      // a part of one
 	of       *Transaction
 	status   status
-	answered chan struct{}
+	answered chan struct{} // gets one value
+	returned bool          // and it was taken: nobody but the caller has the request any more
 	reply    smtp.Reply
 	err      error
 }
@@ -70,7 +71,7 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 	if ctx.Err() != nil {
 		return smtp.Reply{}, canceled()
 	}
-	r.ctx, r.answered = ctx, make(chan struct{})
+	r.ctx = ctx
 	l, err := s.post(r)
 	if err != nil {
 		return smtp.Reply{}, err
@@ -84,6 +85,7 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 			}
 		})()
 	}
+	defer s.keepBell(r)
 	if r.await(ctx) {
 		return r.reply, r.err
 	}
@@ -100,11 +102,23 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 	}
 	cut := l.cut
 	s.mu.Unlock()
-	if r.login != nil && cut != nil && !shortly(r.answered) {
+	switch {
+	case r.login == nil || cut == nil:
+		r.finish()
+	case !shortly(r.answered):
 		return smtp.Reply{}, &smtp.Error{Kind: smtp.KindCanceled, Phase: fsm.Auth.String(), Command: r.verb, Err: cut}
 	}
-	r.finish()
 	return r.reply, r.err
+}
+
+// keepBell keeps a request's channel for the next one. A pool would not do: it
+// would carry channels from one bubble of testing/synctest to another.
+func (s *Session) keepBell(r *request) {
+	if r.returned {
+		s.mu.Lock()
+		s.bell = r.answered
+		s.mu.Unlock()
+	}
 }
 
 // reads reports whether the caller has to read content for the session.
@@ -116,7 +130,8 @@ func (r *request) reads() bool {
 // reports false if ctx ends first.
 func (r *request) await(ctx context.Context) bool {
 	if r.reads() {
-		return r.delivery.content.(*lent).serve(ctx, r.answered)
+		r.returned = r.delivery.content.(*lent).serve(ctx, r.answered)
+		return r.returned
 	}
 	var cut chan struct{} // a login may compute, deaf to it
 	if r.login != nil {
@@ -124,19 +139,21 @@ func (r *request) await(ctx context.Context) bool {
 	}
 	select {
 	case <-r.answered:
-		return true
+		r.returned = true
 	case <-ctx.Done():
 	case <-cut:
 	}
-	return false
+	return r.returned
 }
 
 // finish waits for the answer, whatever ends.
 func (r *request) finish() {
 	if r.reads() {
 		r.await(context.Background())
+		return
 	}
 	<-r.answered
+	r.returned = true
 }
 
 // post queues a request and wakes the session.
@@ -155,6 +172,9 @@ func (s *Session) post(r *request) (*life, error) {
 		return nil, errOver(r.verb)
 	case r.of == nil && l.open != nil:
 		return nil, &smtp.Error{Kind: smtp.KindBusy, Command: r.verb, Err: errors.New("Commit or Abort the Transaction first")}
+	}
+	if r.answered, s.bell = s.bell, nil; r.answered == nil {
+		r.answered = make(chan struct{}, 1)
 	}
 	if r.of == nil {
 		l.mailbox.queue = append(l.mailbox.queue, r)
@@ -184,5 +204,5 @@ func (a *actor) answer(r *request, reply smtp.Reply, err error) {
 	r.status = complete
 	a.s.mu.Unlock()
 	r.reply, r.err = reply, err
-	close(r.answered)
+	r.answered <- struct{}{} // and it is the caller's again
 }

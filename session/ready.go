@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -35,6 +36,7 @@ func (a *actor) ready() (fsm.Trigger, error) {
 			continue
 		}
 		a.s.feeds.Publish(fsm.Ready)
+		runtime.Gosched() // who was just answered may have more, which saves the park
 		if a.conn.Park(a.resting) {
 			return 0, a.unsolicited()
 		}
@@ -55,7 +57,7 @@ func (a *actor) nextRequest() (r *request, leave bool, err error) {
 		// Its caller has gone and has only not yet taken it out: nothing is sent.
 		r.status = complete
 		r.err = &smtp.Error{Kind: smtp.KindCanceled, Command: r.verb, Err: contextError(r.ctx)}
-		close(r.answered)
+		r.answered <- struct{}{}
 	}
 	return r, false, nil
 }

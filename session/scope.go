@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -53,6 +54,9 @@ func (a *actor) closeAttempt(err error) error {
 	})
 }
 
+// enclosures are lent to the phases of requests.
+var enclosures = sync.Pool{New: func() any { return new(enclosure) }}
+
 // inherited has the end of one context and the values of another.
 type inherited struct {
 	context.Context
@@ -65,8 +69,8 @@ func (i inherited) Value(key any) any { return i.values.Value(key) }
 // inherit returns a context that ends with ctx, whatever context a hook made of
 // it, and has that one's values.
 func inherit(ctx, hooks context.Context) context.Context {
-	if ctx == hooks {
-		return ctx
+	if s, ok := hooks.(*events.Scope); ctx == hooks || ok && s.Context == ctx {
+		return hooks
 	}
 	return inherited{ctx, hooks}
 }
@@ -78,7 +82,7 @@ func (a *actor) around(st fsm.State) (caller, scope context.Context, start event
 	if st.Connecting() {
 		return a.ctx, a.attemptScope, start
 	}
-	a.enclosure = new(enclosure)
+	a.enclosure = enclosures.Get().(*enclosure)
 	start.Request = a.request()
 	return a.serving.ctx, a.serving.ctx, start
 }

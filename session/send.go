@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"sync"
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtp"
@@ -26,28 +27,51 @@ import (
 // If ctx ends while its Read hangs the connection is closed at once, and Send
 // returns when Read does.
 func (s *Session) Send(ctx context.Context, m *smtp.Message) (*smtp.Receipt, error) {
-	d := &delivery{mail: &m.Mail, recipients: m.Recipients, message: m, receipt: newReceipt(m.Recipients)}
-	if err := s.send(ctx, d); err != nil { // it came to nothing
-		d.conclude(err)
+	w := sendings.Get().(*sending)
+	w.delivery = delivery{mail: &m.Mail, recipients: m.Recipients, message: m, receipt: newReceipt(m.Recipients)}
+	receipt := w.delivery.receipt
+	if err := s.send(ctx, w); err != nil { // it came to nothing
+		w.delivery.conclude(err)
 	}
-	return d.receipt, d.receipt.Err()
+	w.giveBack()
+	return receipt, receipt.Err()
+}
+
+// sending is what a Send needs beside its receipt. It is lent for its time.
+type sending struct {
+	request  request
+	delivery delivery
+	memory   inMemory
+}
+
+var sendings = sync.Pool{New: func() any { return new(sending) }}
+
+// giveBack lets another Send have it, where no other goroutine can have it
+// still.
+func (w *sending) giveBack() {
+	if w.request.returned && !w.request.reads() { // the watch on a context may
+		w.request, w.delivery, w.memory = request{}, delivery{}, inMemory{}
+		sendings.Put(w)
+	}
 }
 
 // send hands a message to the session. The error says that it was not taken.
-func (s *Session) send(ctx context.Context, d *delivery) (err error) {
+func (s *Session) send(ctx context.Context, w *sending) (err error) {
 	if events.InHook(ctx) { // before its content is read
 		return &smtp.Error{Kind: smtp.KindInHook, Command: "MAIL"}
 	}
+	d := &w.delivery
 	if err := d.message.Validate(); err != nil {
 		return named(err, "MAIL")
 	}
-	if d.content, err = prepare(d.message); err != nil {
+	if d.content, err = prepare(d.message, &w.memory); err != nil {
 		return named(err, "MAIL")
 	}
 	if err := d.inspect(); err != nil {
 		return named(err, "MAIL")
 	}
-	_, err = s.ask(ctx, &request{verb: "MAIL", delivery: d})
+	w.request.verb, w.request.delivery = "MAIL", d
+	_, err = s.ask(ctx, &w.request)
 	d.content.release()
 	return err
 }
@@ -66,6 +90,9 @@ func (d *delivery) inspect() error {
 	f, known, err := scan(d.content)
 	if err != nil || !known {
 		return err
+	}
+	if !changeable(d.content) {
+		d.clean, d.scanned = f.Clean(), f
 	}
 	d.facts.Size, d.facts.Unscanned = f.Octets, false
 	d.facts.EightBit, d.facts.UTF8Header = f.EightBit, f.EightBitHeader && !m.Allow8Bit

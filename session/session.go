@@ -21,7 +21,6 @@ type Session struct {
 	id    uint64
 	hooks events.Hooks
 	feeds events.Feeds
-	view  atomic.Pointer[view]
 
 	// mu guards all below, the life's fields, and every change of a deadline.
 	mu          sync.Mutex
@@ -30,6 +29,8 @@ type Session struct {
 	machine     fsm.Machine                        // the life's goroutine alone, while there is one
 	life        *life                              // the current one, or the coming one, or the last
 	lives       uint64
+	view        view
+	bell        chan struct{} // of a request that was answered, for the next one
 	closed      bool
 }
 
@@ -59,7 +60,6 @@ func New(c Config) (*Session, error) {
 	s.keepCredentials(c.UserName, c.Password)
 	c.UserName, c.Password = "", ""
 	s.config = c
-	s.view.Store(&view{})
 	return s, nil
 }
 
@@ -175,19 +175,19 @@ func (s *Session) Close() error {
 func (s *Session) ID() uint64 { return s.id }
 
 // State returns where the session is now.
-func (s *Session) State() fsm.State { return s.view.Load().state }
+func (s *Session) State() fsm.State { return s.look().state }
 
 // Extended reports whether ESMTP may be used: EHLO was asked for, by the
 // Extended option or port 587, and the server knows it.
-func (s *Session) Extended() bool { return s.view.Load().extended }
+func (s *Session) Extended() bool { return s.look().extended }
 
 // Capabilities returns what the newest EHLO reply of this connection lists:
 // after STARTTLS the one after it. Without a connection it is empty.
-func (s *Session) Capabilities() smtp.Capabilities { return s.view.Load().capabilities }
+func (s *Session) Capabilities() smtp.Capabilities { return s.look().capabilities }
 
 // TLS returns the state of the connection's TLS, and false where there is none.
 func (s *Session) TLS() (tls.ConnectionState, bool) {
-	t := s.view.Load().tls
+	t := s.look().tls
 	if t == nil {
 		return tls.ConnectionState{}, false
 	}
@@ -247,7 +247,7 @@ func (s *Session) Wait(ctx context.Context) error {
 // of the life; after Close it holds the state and is closed.
 func (s *Session) Subscribe(f events.Filter) (<-chan events.Event, func()) {
 	s.mu.Lock()
-	h := events.Header{Session: s.id, Life: s.lives, Attempt: s.view.Load().attempt}
+	h := events.Header{Session: s.id, Life: s.lives, Attempt: s.view.attempt}
 	s.mu.Unlock()
 	return s.feeds.Subscribe(f, h)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// view is what others may read of a session without its lock: one immutable
-// value, swapped at each transition.
+// view is what others may read of a session: one value, swapped at each
+// transition, under the session's lock.
 type view struct {
 	state         fsm.State
 	since         time.Time
@@ -27,6 +27,12 @@ type view struct {
 	reply         smtp.Reply
 }
 
+func (s *Session) look() view {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view
+}
+
 // Format prints the session's snapshot, for every verb.
 func (s *Session) Format(f fmt.State, verb rune) { s.Snapshot().Format(f, verb) }
 
@@ -37,9 +43,8 @@ func (s *Session) LogValue() slog.Value { return s.Snapshot().LogValue() }
 func (s *Session) Snapshot() events.Snapshot {
 	s.mu.Lock()
 	l := s.life
-	life, waiting := s.lives, len(l.mailbox.queue)
+	life, waiting, v := s.lives, len(l.mailbox.queue), s.view
 	s.mu.Unlock()
-	v := s.view.Load()
 	seq, _ := s.feeds.Position()
 	return events.Snapshot{
 		ID: s.id, Life: life, Seq: seq, State: v.state, Since: v.since, Attempt: v.attempt, Host: v.host, Port: v.port,

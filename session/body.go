@@ -24,8 +24,10 @@ type body struct {
 	pieces  [][]byte // of what goes out next
 
 	strictLines bool
-	only7Bit    bool // an octet over 127 is refused
+	no8Bit      error // why an octet over 127 is refused, nil if it is not
 	told        time.Time
+	looked      int64         // octets of a long write after which the server was listened to
+	credit      time.Duration // that MinRate leaves
 }
 
 // endOfData ends the content of DATA where its last line is ended (RFC 5321
@@ -33,7 +35,7 @@ type body struct {
 var endOfData = []byte(".\r\n")
 
 // reset prepares the next message.
-func (b *body) reset(d *delivery, chunked bool, m *smtp.Message, only7Bit bool) {
+func (b *body) reset(d *delivery, chunked bool, m *smtp.Message) {
 	b.chunked, b.open = chunked, false
 	b.as = d.mail.Body == smtp.BodyBinaryMIME || chunked && m.Canonical || d.clean && (chunked || d.scanned.DotLines == 0)
 	if c, ok := d.content.(*inMemory); ok {
@@ -41,8 +43,8 @@ func (b *body) reset(d *delivery, chunked bool, m *smtp.Message, only7Bit bool) 
 	}
 	b.encoder.Dots, b.encoder.Strict = !chunked, m.Newlines == smtp.RefuseBareNewlines
 	b.encoder.Reset()
-	b.strictLines, b.only7Bit = m.StrictLines, only7Bit
-	b.told = time.Time{}
+	b.strictLines, b.no8Bit = m.StrictLines, d.refuse8Bit()
+	b.told, b.looked, b.credit = time.Time{}, 0, rateGrace
 }
 
 // encode makes the next pieces of a block, with the end of the content if it is
@@ -71,16 +73,25 @@ func (b *body) encode(block []byte, last bool) error {
 	}
 	f := b.encoder.Facts()
 	switch {
-	case b.only7Bit && f.EightBit:
-		return errEightBit()
+	case f.EightBit && b.no8Bit != nil:
+		return b.no8Bit
 	case b.strictLines && f.LongLines > 0:
 		return errLongLine(f)
 	}
 	return nil
 }
 
-func errEightBit() error {
-	return &smtp.Error{Kind: smtp.KindNotOffered, Permanent: true, Err: errors.New(
+// refuse8Bit returns why no octet over 127 may go out, nil if it may.
+func (d *delivery) refuse8Bit() error {
+	switch {
+	case d.message.Allow8Bit, d.mail.Body == smtp.BodyBinaryMIME:
+		return nil
+	case d.mail.Body == smtp.Body7Bit:
+		return smtp.Invalid("Body is 7BIT and the content holds octets over 127: want BodyAuto or Body8BitMIME")
+	case d.terms.Extended && d.terms.Has("8BITMIME"):
+		return nil
+	}
+	return &smtp.Error{Kind: smtp.KindNotOffered, Permanent: true, Enhanced: smtp.EnhancedCode{Class: 5, Subject: 6, Detail: 3}, Err: errors.New(
 		"8BITMIME: the content holds octets over 127, want it encoded as quoted-printable or base64, or Allow8Bit (RFC 6152)")}
 }
 
@@ -185,6 +196,7 @@ func (a *actor) pourFile(header []byte, d *delivery, c *stored) error {
 	b.block = c.size()
 	pace.Moved = a.moves(d, 0)
 	n, err := a.conn.WriteFile(c.file, c.size(), pace)
+	_, _ = c.file.Seek(c.at, io.SeekStart) // as the other readers that are fast it stays where it was
 	switch {
 	case err == nil:
 		a.spilled(d, true)
@@ -315,7 +327,7 @@ func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done boo
 // middle, what it says is the reason (5yz, then a close).
 func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error {
 	b := &a.mailing.body
-	if a.mailing.body.open && (!a.conn.Quiet() || a.conn.Buffered() > 0) {
+	if !a.conn.Quiet() || a.conn.Buffered() > 0 { // else that would pass for the answer to what follows
 		return a.interrupted(d, verb, a.unsolicited())
 	}
 	a.torn = true
@@ -330,6 +342,7 @@ func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error 
 		pace.Moved = a.moves(d, int64(len(header)))
 	}
 	n, err := a.conn.WritePieces(pieces, pace)
+	b.credit = pace.Left()
 	if err != nil {
 		if b.as {
 			d.receipt.Octets += min(max(n-int64(len(header)), 0), b.block)
@@ -349,7 +362,7 @@ func (a *actor) spilled(d *delivery, last bool) {
 
 // cutShort ends a message whose content could not be written.
 func (a *actor) cutShort(d *delivery, verb string, err error) error {
-	if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply {
+	if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply || spoken.Kind == smtp.KindProtocol {
 		err = spoken
 	}
 	return a.interrupted(d, verb, err)
@@ -357,13 +370,32 @@ func (a *actor) cutShort(d *delivery, verb string, err error) error {
 
 // moves returns what tells the progress of one long write, which begins with
 // octets that are no content.
-func (a *actor) moves(d *delivery, header int64) func(octets int64) {
-	moved := -header
-	return func(n int64) {
+func (a *actor) moves(d *delivery, header int64) func(octets int64) error {
+	b, moved := &a.mailing.body, -header
+	return func(n int64) error {
 		moved += n
-		a.progress(d, d.receipt.Octets+min(max(moved, 0), a.mailing.body.block), false)
+		a.progress(d, d.receipt.Octets+min(max(moved, 0), b.block), false)
+		if moved >= b.block || moved < b.looked {
+			return nil
+		}
+		b.looked = moved + listenEvery
+		if !a.conn.Quiet() || a.conn.Buffered() > 0 {
+			return errSpoken
+		}
+		return nil
 	}
 }
+
+// listenEvery is after how many octets of one long write the server is listened
+// to: it may have said no already.
+const listenEvery = 1 << 20
+
+// errSpoken stops a write for what the server says meanwhile.
+var errSpoken = errors.New("the server spoke in the middle of the content")
+
+// rateGrace is how long a server may take less than MinRate in all, to begin
+// with.
+const rateGrace = 30 * time.Second
 
 // lastWords is how long a server that has closed the connection is listened to.
 const lastWords = 50 * time.Millisecond
@@ -424,14 +456,20 @@ func (a *actor) end(d *delivery, c *command) error {
 	if why != nil && !r.Negative() {
 		return named(why, c.verb)
 	}
+	more, doubt := a.tooMany(c, r)
+	if doubt {
+		return more
+	}
 	a.owes = false
 	d.decide(c, r, why)
-	return nil
+	return more
 }
 
 // endOfEach is end for LMTP. What was answered before the connection was lost
 // stands.
 func (a *actor) endOfEach(d *delivery, c *command) error {
+	decided := make([]*smtp.RecipientReceipt, 0, d.accepted)
+	first, mixed := smtp.Reply{}, false
 	for i := range d.receipt.Recipients {
 		to := &d.receipt.Recipients[i]
 		if !waiting(to) {
@@ -453,6 +491,11 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 			d.receipt.Reply = r
 		}
 		decideFor(to, r, why)
+		decided = append(decided, to)
+		if len(decided) == 1 {
+			first = r
+		}
+		mixed = mixed || r.Positive() != first.Positive()
 		a.tellRecipient(to)
 		if err != nil { // 421 answers for all who are left
 			for rest := i + 1; rest < len(d.receipt.Recipients); rest++ {
@@ -465,6 +508,11 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 			return err
 		}
 	}
+	more, doubt := a.tooMany(c, first)
+	if doubt || more != nil && mixed {
+		d.doubt(decided)
+		return more
+	}
 	a.owes, d.final = false, true
-	return nil
+	return more
 }

@@ -72,7 +72,8 @@ type Config struct {
 	// Flight says how much of a message travels before its answers are awaited.
 	Flight Flight
 	// MinRate is the least rate, in octets a second, at which a server must take
-	// content; 0 is any, bounded by Timeouts.Block alone.
+	// a message's content, on average and after 30 seconds of grace; the waits for
+	// answers do not count. 0 is any, bounded by Timeouts.Block alone.
 	MinRate int64
 	// LMTP speaks LMTP (RFC 2033): LHLO, and after a message one reply for each
 	// recipient. On TCP it wants a port, which is never 25.

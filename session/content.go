@@ -42,8 +42,12 @@ func prepare(m *smtp.Message, memory *inMemory) (content, error) {
 		memory.whole = r.Bytes()
 		return fit(m, memory)
 	case *bytes.Reader:
-		if _, err := r.WriteTo(memory); err != nil {
-			return nil, err
+		n, err := r.WriteTo(memory)
+		if err == nil {
+			_, err = r.Seek(-n, io.SeekCurrent) // as the other readers that are fast, it stays where it was
+		}
+		if err != nil {
+			return nil, readError(err)
 		}
 		return fit(m, memory)
 	case *strings.Reader:
@@ -161,6 +165,7 @@ var largeBlocks = sync.Pool{New: func() any { b := make([]byte, nextBlock); retu
 // it.
 type lent struct {
 	reader io.Reader
+	begins transport.Facts // of the first block
 	stated int64
 	read   int64
 	want   chan *[]byte // to be filled
@@ -194,27 +199,62 @@ func newLent(m *smtp.Message) (content, error) {
 		c.release()
 		return &inMemory{whole: whole}, nil
 	}
+	c.begins = transport.Scan(bytes.TrimSuffix((*c.buffer)[:f.n], []byte{'\r'})) // whose LF may follow
 	c.got <- f
 	return c, nil
 }
 
 // fill reads one block. The caller's goroutine runs it.
 func (c *lent) fill(b []byte) (f filled) {
+	returned := false
 	defer func() {
 		if c.panicked = recover(); c.panicked != nil {
 			f = filled{err: readError(errors.New("the reader panicked"))}
+		} else if !returned { // runtime.Goexit, such as a t.Fatal in it: nobody will hand this on
+			c.got <- filled{err: readError(errors.New("the reader ended its goroutine"))}
 		}
 	}()
-	n, err := io.ReadFull(c.reader, b)
-	c.read += int64(n)
-	f = filled{n: n, last: errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)}
+	f = readFull(c.reader, b)
+	returned = true
+	c.read += int64(f.n)
 	switch {
-	case err != nil && !f.last:
-		f.err = readError(err)
+	case f.err != nil:
 	case c.stated > 0 && c.read > c.stated:
 		f.err = sizeError(c.stated, -1)
 	case c.stated > 0 && f.last && c.read < c.stated:
 		f.err = sizeError(c.stated, c.read)
+	}
+	return f
+}
+
+// maxEmptyReads is how often in a row a reader may return nothing.
+const maxEmptyReads = 100
+
+// readFull reads until b is full or the content ends, which io.EOF alone says:
+// what wraps it, and io.ErrUnexpectedEOF, is a reader that was cut off.
+func readFull(r io.Reader, b []byte) (f filled) {
+	for empty := 0; f.n < len(b); {
+		n, err := r.Read(b[f.n:])
+		if n < 0 || n > len(b)-f.n {
+			f.err = readError(fmt.Errorf("the reader returned %d for %d octets", n, len(b)-f.n))
+			return f
+		}
+		f.n += n
+		switch {
+		case err == io.EOF: //nolint:errorlint // see above
+			f.last = true
+			return f
+		case err != nil:
+			f.err = readError(err)
+			return f
+		case n > 0:
+			empty = 0
+		default:
+			if empty++; empty == maxEmptyReads {
+				f.err = readError(io.ErrNoProgress)
+				return f
+			}
+		}
 	}
 	return f
 }
@@ -285,7 +325,7 @@ func (c *lent) release() {
 	c.buffer = nil
 }
 
-// scan looks at content that can be read twice.
+// scan looks at content that can be read twice, and at the beginning of other.
 func scan(c content) (f transport.Facts, known bool, err error) {
 	switch c := c.(type) {
 	case *inMemory:
@@ -302,6 +342,8 @@ func scan(c content) (f transport.Facts, known bool, err error) {
 			s.Scan(block)
 		}
 		return s.Facts(), true, nil
+	case *lent:
+		return c.begins, false, nil
 	}
 	return f, false, nil
 }

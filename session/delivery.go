@@ -28,6 +28,7 @@ type delivery struct {
 	lmtp       bool
 
 	opened   bool // MAIL was accepted
+	asked    int  // recipients that the server was asked for
 	accepted int  // recipients that were
 	handed   bool // the last octet of the content is the kernel's
 	final    bool // the answer to the end has come
@@ -39,6 +40,7 @@ type delivery struct {
 type mailing struct {
 	flight
 	pieces [][]byte
+	pace   transport.Pace
 	body   body
 }
 
@@ -141,6 +143,14 @@ func decideFor(to *smtp.RecipientReceipt, r smtp.Reply, why error) {
 	to.Outcome, to.Reply, to.Err = smtp.Accepted, r, nil
 	if why != nil {
 		to.Outcome, to.Err = smtp.Rejected, why
+	}
+}
+
+// doubt takes back what was decided for some recipients.
+func (d *delivery) doubt(decided []*smtp.RecipientReceipt) {
+	d.receipt.Reply = smtp.Reply{}
+	for _, to := range decided {
+		to.Outcome, to.Reply, to.Err = smtp.NotSent, smtp.Reply{}, nil
 	}
 }
 

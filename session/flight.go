@@ -26,8 +26,9 @@ const (
 	// refusal means no more than that this recipient is left out.
 	//
 	// The risk: a server that refuses the BDAT and does not read over its content
-	// takes the content for commands (go-smtp before 0.25.1). Use it for servers
-	// whose software is known.
+	// takes the content for commands (go-smtp before 0.25.1). And where a server
+	// says a reply too many, the answer to the content cannot be told from those
+	// before it. Use it for servers whose software is known.
 	Full
 	// Single sends one command at a time, for servers that offer PIPELINING and
 	// do it badly.
@@ -106,13 +107,19 @@ func (a *actor) write(lines []byte, content [][]byte) error {
 	}
 	pieces := append(append(a.mailing.pieces[:0], lines), content...)
 	a.mailing.pieces = pieces
-	_, err := a.conn.WritePieces(pieces, a.pace())
+	pace := a.pace()
+	if content == nil {
+		pace.Rate = 0
+	}
+	_, err := a.conn.WritePieces(pieces, pace)
 	return err
 }
 
-// pace is how slowly the server may take content.
-func (a *actor) pace() transport.Pace {
-	return transport.Pace{Block: a.plan.timeouts.Block, Rate: a.s.config.MinRate}
+// pace returns how slowly the server may take content: for one write.
+func (a *actor) pace() *transport.Pace {
+	p := &a.mailing.pace
+	*p = transport.Pace{Block: a.plan.timeouts.Block, Rate: a.s.config.MinRate, Credit: a.mailing.body.credit}
+	return p
 }
 
 // hear reads the answer to a command. An error is that of the connection or of

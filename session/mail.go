@@ -9,6 +9,7 @@ import (
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
 )
 
 // mail serves a Send or a Transaction (RFC 5321 3.3). What becomes of the
@@ -22,6 +23,7 @@ func (a *actor) mail(ctx context.Context) (fsm.Trigger, error) {
 		clear(a.mailing.pieces[:cap(a.mailing.pieces)])
 		clear(a.mailing.body.pieces[:cap(a.mailing.body.pieces)])
 		a.mailing.body.encoder.Reset()
+		a.mailing.pace = transport.Pace{}
 		mailings.Put(a.mailing)
 		a.mailing = nil
 	}()
@@ -126,9 +128,8 @@ func (a *actor) compose(d *delivery, chunked bool) (full bool, err error) {
 	}
 	f.line("MAIL", 0)
 	utf8 := d.mail.AsksUTF8(d.terms, d.facts)
-	asked := 0
 	for i := range d.recipients {
-		if limits.RcptMax > 0 && asked == limits.RcptMax {
+		if limits.RcptMax > 0 && d.asked == limits.RcptMax {
 			d.leaveOut(i, tooManyRecipients(limits))
 			continue
 		}
@@ -139,38 +140,33 @@ func (a *actor) compose(d *delivery, chunked bool) (full bool, err error) {
 		}
 		f.out = line
 		f.line("RCPT", i)
-		asked++
+		d.asked++
 	}
 	switch {
 	case d.steps != nil:
-		a.mailing.body.reset(d, chunked, d.message, !a.eightBit(d))
+		a.mailing.body.reset(d, chunked, d.message)
 		return false, nil
-	case asked == 0:
+	case d.asked == 0:
 		return false, d.refusedHere()
-	case d.message.Policy == smtp.AllOrNothing && asked < len(d.recipients):
+	case d.message.Policy == smtp.AllOrNothing && d.asked < len(d.recipients):
 		return false, d.someRefused()
 	}
-	return a.composeEnd(d, chunked, asked)
+	return a.composeEnd(d, chunked)
 }
 
 func tooManyRecipients(l smtp.Limits) error {
 	return &smtp.Error{Kind: smtp.KindNotOffered, Err: fmt.Errorf("LIMITS RCPTMAX=%d (RFC 9422): send it to the others by another message", l.RcptMax)}
 }
 
-// eightBit reports whether octets over 127 may go out.
-func (a *actor) eightBit(d *delivery) bool {
-	return d.terms.Extended && d.terms.Has("8BITMIME") || d.message.Allow8Bit || d.mail.Body == smtp.BodyBinaryMIME
-}
-
 // composeEnd adds what may end the flight, and prepares the content.
-func (a *actor) composeEnd(d *delivery, chunked bool, asked int) (full bool, err error) {
+func (a *actor) composeEnd(d *delivery, chunked bool) (full bool, err error) {
 	b, m := &a.mailing.body, d.message
-	b.reset(d, chunked, m, !a.eightBit(d))
-	if !a.pipelines(d) || m.Policy == smtp.AllOrNothing && asked > 1 {
+	b.reset(d, chunked, m)
+	if !a.pipelines(d) || m.Policy == smtp.AllOrNothing && d.asked > 1 {
 		return false, nil
 	}
 	switch {
-	case chunked && a.s.config.Flight == Full && !d.lent() && d.content.size() <= firstBlock && !d.lmtp:
+	case chunked && a.s.config.Flight == Full && !a.owes && !d.lent() && d.content.size() <= firstBlock && !d.lmtp:
 		block, last, err := d.content.next(context.Background())
 		if err == nil {
 			err = b.encode(block, last)

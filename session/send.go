@@ -27,6 +27,10 @@ import (
 // If ctx ends while its Read hangs the connection is closed at once, and Send
 // returns when Read does.
 func (s *Session) Send(ctx context.Context, m *smtp.Message) (*smtp.Receipt, error) {
+	if m == nil {
+		err := named(smtp.Invalid("the message is nil"), "MAIL")
+		return &smtp.Receipt{Cause: err}, err
+	}
 	w := sendings.Get().(*sending)
 	w.delivery = delivery{mail: &m.Mail, recipients: m.Recipients, message: m, receipt: newReceipt(m.Recipients)}
 	receipt := w.delivery.receipt
@@ -88,13 +92,15 @@ func (d *delivery) inspect() error {
 		return nil
 	}
 	f, known, err := scan(d.content)
-	if err != nil || !known {
+	if err != nil {
 		return err
 	}
-	if !changeable(d.content) {
+	if known {
+		d.facts.Size, d.facts.Unscanned = f.Octets, false
+	}
+	if known && !changeable(d.content) {
 		d.clean, d.scanned = f.Clean(), f
 	}
-	d.facts.Size, d.facts.Unscanned = f.Octets, false
 	d.facts.EightBit, d.facts.UTF8Header = f.EightBit, f.EightBitHeader && !m.Allow8Bit
 	switch {
 	case m.StrictLines && f.LongLines > 0:

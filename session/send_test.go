@@ -1,17 +1,22 @@
 package session
 
 import (
+	"bufio"
 	"bytes"
-	"crypto/tls"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
+	"github.com/ehlo-go/ehlo/transport"
 )
 
 // letter is a message of a few lines, with all that a line may begin or end with.
@@ -79,6 +84,49 @@ func TestSend_WhatArrivesIsWhatWasMeant(t *testing.T) {
 	}
 }
 
+// far is what reaches srv over a line on which everything takes half a minute
+// each way.
+func far(srv *smtptest.Server) transport.Dialer {
+	const oneWay = 30 * time.Second
+	type parcel struct {
+		octets []byte
+		at     time.Time
+	}
+	carry := func(from, to net.Conn) {
+		line := make(chan parcel, 1000)
+		go func() {
+			defer close(line)
+			for {
+				b := make([]byte, 64<<10)
+				n, err := from.Read(b)
+				if err != nil {
+					return
+				}
+				line <- parcel{b[:n], time.Now().Add(oneWay)}
+			}
+		}()
+		go func() {
+			defer to.Close()
+			for p := range line {
+				<-time.After(time.Until(p.at))
+				_, _ = to.Write(p.octets)
+			}
+		}()
+	}
+	return dialFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+		there, err := srv.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		client, here := smtptest.Pipe(1 << 20)
+		carry(here, there)
+		carry(there, here)
+		return client, nil
+	})
+}
+
+// What a message takes on a line of a minute there and back is its round trips,
+// counted from outside.
 func TestSend_RoundTrips(t *testing.T) {
 	for offered, want := range map[string]map[Flight]int{
 		"both":       {Full: 1, Envelope: 2, Single: 3},
@@ -87,18 +135,134 @@ func TestSend_RoundTrips(t *testing.T) {
 		"neither":    {Full: 4, Envelope: 4, Single: 4},
 	} {
 		for flight, trips := range want {
-			srv := memory(t, smtptest.Config{Keywords: keywordSets()[offered]})
-			config := reach(srv, Extended)
-			config.Dialer, config.Flight = srv, flight
-			s := linked(t, config)
-			r, err := s.Send(t.Context(), &smtp.Message{Mail: smtp.Mail{From: "from@example.org"}, Recipients: smtp.To("a@example.net"), Content: strings.NewReader(letter)})
-			if err != nil || r.Flights != trips {
-				t.Errorf("%s, %v: %d round trips, want %d; %v", offered, flight, r.Flights, trips, err)
+			for from, content := range contents(letter) {
+				bubble(t, fmt.Sprint(offered, "/", flight, "/", from), func(t *testing.T) {
+					srv := memory(t, smtptest.Config{Keywords: keywordSets()[offered]})
+					config := reach(srv, Extended)
+					config.Dialer, config.Flight = far(srv), flight
+					s := linked(t, config)
+					for range 2 { // nothing lingers on
+						begun := time.Now()
+						m := to("a@example.net")
+						m.Content = content()
+						r, err := s.Send(t.Context(), m)
+						took := time.Since(begun)
+						if err != nil || took != time.Duration(trips)*time.Minute || r.Flights != trips {
+							t.Errorf("%v, %d flights; want %d round trips; %v", took, r.Flights, trips, err)
+						}
+					}
+				})
 			}
 		}
 	}
 }
 
-var _ = slices.Contains[[]string]
-var _ = errors.Is
-var _ tls.Config
+// A message that could not be delivered may be sent again: what can be read twice
+// stays where it was.
+func TestSend_ContentThatCanBeReadTwiceIs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "letter")
+	if err := os.WriteFile(path, []byte("none of it"+letter), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ways := contents(letter)
+	delete(ways, "io.Reader")
+	for _, canonical := range []bool{false, true} {
+		ways["file"] = func() io.Reader {
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { f.Close() })
+			if _, err := f.Seek(int64(len("none of it")), io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		for from, content := range ways {
+			srv := loopback(t, smtptest.Config{Keywords: []string{"CHUNKING"}})
+			s := linked(t, reach(srv, Extended))
+			m := to("a@example.net")
+			m.Content, m.Canonical = content(), canonical
+			for range 2 {
+				if r, err := s.Send(t.Context(), m); err != nil || r.Octets != int64(len(letter)) {
+					t.Errorf("%s: %v, %v", from, r, err)
+				}
+			}
+			for _, got := range srv.Messages() {
+				if string(got.Content) != letter {
+					t.Errorf("%s: %q", from, got.Content)
+				}
+			}
+		}
+	}
+}
+
+func TestSend_ANilMessageIsInvalid(t *testing.T) {
+	s, srv, evs := offering(t, Envelope, nil)
+	if r, err := s.Send(t.Context(), nil); r == nil || !errors.Is(err, smtp.ErrInvalid) {
+		t.Errorf("%v, %v", r, err)
+	}
+	leave(t, s, evs)
+	if said(srv, "MAIL") != 0 {
+		t.Errorf("%q", srv.Commands())
+	}
+}
+
+// stuck is what reaches a server that answers the envelope and takes no content.
+func stuck(t testing.TB, keyword string) Config {
+	return Config{HostName: "192.0.2.1", LocalName: "client.test", Options: Extended, Dialer: dialFunc(func(context.Context, string, string) (net.Conn, error) {
+		client, server := smtptest.Pipe(1024)
+		t.Cleanup(func() { _ = server.Close() })
+		go func() {
+			_, _ = io.WriteString(server, "220 hi\r\n")
+			in := bufio.NewReaderSize(server, 16)
+			for {
+				line, err := in.ReadString('\n')
+				switch {
+				case err != nil, strings.HasPrefix(line, "BDAT"):
+					return
+				case strings.HasPrefix(line, "EHLO"):
+					_, _ = io.WriteString(server, "250-hello\r\n250 "+keyword+"\r\n")
+				case strings.HasPrefix(line, "DATA"):
+					_, _ = io.WriteString(server, "354 go\r\n")
+					return
+				default:
+					_, _ = io.WriteString(server, "250 ok\r\n")
+				}
+			}
+		}()
+		return client, nil
+	})}
+}
+
+// Block and MinRate are the waits for a server to take the content.
+func TestSend_BlockAndMinRateBoundTheContent(t *testing.T) {
+	for name, c := range map[string]struct {
+		block time.Duration
+		rate  int64
+		after time.Duration
+	}{
+		"the table's": {0, 0, 3 * time.Minute}, "Block": {4 * time.Minute, 0, 4 * time.Minute}, "MinRate": {time.Hour, maxSmall, rateGrace + time.Second},
+	} {
+		for _, offered := range []string{"CHUNKING", "8BITMIME"} {
+			for from, content := range contents(strings.Repeat("line\r\n", 100_000)) {
+				bubble(t, name+"/"+offered+"/"+from, func(t *testing.T) {
+					config := stuck(t, offered)
+					config.Timeouts.Block, config.MinRate = c.block, c.rate
+					s, evs := connected(t, config)
+					m := to("a@example.net")
+					m.Content = content()
+					begun := time.Now()
+					r, err := s.Send(t.Context(), m)
+					if took := time.Since(begun).Round(10 * time.Millisecond); !errors.Is(err, smtp.ErrTimeout) || r.Outcome != smtp.NotSent || took != c.after+lastWords && took != c.after {
+						t.Errorf("after %v: %v, %v; want %v", took, r, err, c.after)
+					}
+					ended(t, s, evs, smtp.ErrTimeout)
+				})
+			}
+		}
+	}
+}
+
+// maxSmall is a MinRate by which 64 KiB take a second.
+const maxSmall = 64 << 10

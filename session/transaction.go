@@ -293,7 +293,7 @@ func (a *actor) addRecipient(ctx context.Context, d *delivery, to smtp.Recipient
 	f.empty()
 	i := len(d.receipt.Recipients)
 	d.receipt.Recipients = append(d.receipt.Recipients, smtp.RecipientReceipt{Address: to.Address})
-	if d.terms.Extended && limits.RcptMax > 0 && i >= limits.RcptMax {
+	if d.terms.Extended && limits.RcptMax > 0 && d.asked >= limits.RcptMax {
 		err = tooManyRecipients(limits)
 	} else {
 		f.out, err = to.AppendCommand(f.out, d.terms, d.mail.AsksUTF8(d.terms, d.facts))
@@ -303,6 +303,7 @@ func (a *actor) addRecipient(ctx context.Context, d *delivery, to smtp.Recipient
 		return d.receipt.Recipients[i].Err, nil
 	}
 	f.line("RCPT", i)
+	d.asked++
 	if fatal = a.depart(ctx, d, f.due, f.out, nil); fatal == nil {
 		fatal = a.collect(d, f.due)
 	}

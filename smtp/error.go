@@ -22,6 +22,10 @@ type Error struct {
 	Command string
 	// Reply is what the server said, if it spoke. Not trusted.
 	Reply Reply
+	// Enhanced is the status code that a report would give for a refusal made here,
+	// before the server was asked, where one fits: 5.6.7 (RFC 6531). That of a
+	// server is in Reply.
+	Enhanced EnhancedCode
 	// Permanent says that the same attempt will fail again: a 5yz reply, an
 	// unknown host, an invalid argument. A failure of TLS policy, or a login that
 	// this connection does not offer or permit, is not permanent for a message:
@@ -41,6 +45,9 @@ func (e *Error) Error() string {
 	}
 	if row := e.Kind.Row(); row.Err != nil {
 		parts = append(parts, row.Err.Error())
+	}
+	if !e.Enhanced.IsZero() {
+		parts = append(parts, e.Enhanced.String())
 	}
 	if !e.Reply.IsZero() {
 		parts = append(parts, e.Reply.String())

@@ -56,7 +56,7 @@ func ExampleMail_AppendCommand() {
 	fmt.Println(err)
 	// Output:
 	// MAIL FROM:<sender@example.org> SIZE=2048 BODY=8BITMIME RET=HDRS ENVID=QQ314159 <nil>
-	// message too large for the server: SIZE: the message has 2048 octets, the server takes 1024
+	// message too large for the server: 5.3.4: SIZE: the message has 2048 octets, the server takes 1024
 	// extension not offered: DSN: Return or EnvelopeID is set, want a server that reports (RFC 3461)
 }
 

@@ -10,7 +10,7 @@ import (
 type Limits struct {
 	RcptMax       int // recipients in one transaction
 	MailMax       int // transactions in one session
-	RcptDomainMax int // domains of recipients in one transaction
+	RcptDomainMax int // domains of recipients in one session
 }
 
 // ParseLimits reads the LIMITS of an EHLO reply (RFC 9422 2). Names it does not

@@ -56,7 +56,16 @@ type ContentFacts struct {
 // notOffered returns an error of KindNotOffered: what is missing, and what
 // would do.
 func notOffered(keyword, what string) *Error {
-	return &Error{Kind: KindNotOffered, Permanent: true, Err: errors.New(keyword + ": " + what)}
+	e := &Error{Kind: KindNotOffered, Permanent: true, Err: errors.New(keyword + ": " + what)}
+	switch keyword {
+	case "SMTPUTF8":
+		e.Enhanced = EnhancedCode{5, 6, 7} // RFC 6531 4.1
+	case "8BITMIME":
+		e.Enhanced = EnhancedCode{5, 6, 3} // RFC 3463: conversion required
+	case "REQUIRETLS":
+		e.Enhanced = EnhancedCode{5, 7, 30} // RFC 8689 5
+	}
+	return e
 }
 
 // need returns nil if an extension may be used, else an error that says for
@@ -170,7 +179,7 @@ func (c *ContentFacts) appendSize(dst []byte, t *Terms) ([]byte, error) {
 		return dst, nil
 	}
 	if most, err := strconv.ParseInt(params, 10, 64); err == nil && most > 0 && c.Size > most {
-		return nil, &Error{Kind: KindTooLarge, Permanent: true, Err: fmt.Errorf("SIZE: the message has %d octets, the server takes %d", c.Size, most)}
+		return nil, &Error{Kind: KindTooLarge, Permanent: true, Enhanced: EnhancedCode{5, 3, 4}, Err: fmt.Errorf("SIZE: the message has %d octets, the server takes %d", c.Size, most)}
 	}
 	return strconv.AppendInt(append(dst, " SIZE="...), c.Size, 10), nil
 }

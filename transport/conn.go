@@ -147,6 +147,15 @@ func (c *Conn) Handshake(cfg *tls.Config, fallback bool, timeout time.Duration) 
 	return verdict(cfg, t.ConnectionState()), nil
 }
 
+// Ahead returns what the server said that belongs to no reply read so far, as
+// far as it is here already, decrypted or not. It is good until the next read.
+func (c *Conn) Ahead() []byte {
+	if c.Drain() || c.buf == nil {
+		return nil
+	}
+	return c.buf.octets[c.buf.r:c.buf.w]
+}
+
 // Buffered returns how many octets of the server are here that belong to no
 // reply read so far.
 func (c *Conn) Buffered() int {

@@ -16,4 +16,4 @@ func (*peeker) now() bool { return false }
 
 func (*peeker) err() error { return nil }
 
-func (*peeker) push(*Conn, []byte, Pace) (int64, error) { return 0, nil }
+func (*peeker) push(*Conn, []byte, *Pace) error { return nil }

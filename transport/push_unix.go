@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"syscall"
@@ -14,7 +15,7 @@ const maxPush = 1 << 30
 // pushing is one long write under way.
 type pushing struct {
 	conn    *Conn
-	pace    Pace
+	pace    *Pace
 	whole   []byte
 	written int
 	covered int // how far the deadline reaches
@@ -23,15 +24,12 @@ type pushing struct {
 
 // push writes b by as few system calls as the kernel needs. A deadline has been
 // set, and moves on.
-func (p *peeker) push(c *Conn, b []byte, pace Pace) (int64, error) {
+func (p *peeker) push(c *Conn, b []byte, pace *Pace) error {
 	p.pushing = pushing{conn: c, pace: pace, whole: b, covered: maxWrite}
 	err := p.raw.Write(p.more)
-	written := p.pushing.written
-	if p.pushing.fault != nil {
-		err = p.pushing.fault
-	}
+	err = cmp.Or(p.pushing.fault, err)
 	p.pushing = pushing{}
-	return int64(written), err
+	return err
 }
 
 // more writes what the kernel takes, and reports whether that was the last.
@@ -56,10 +54,10 @@ func (p *pushing) more(fd uintptr) bool {
 // moved notes what was taken, and lets the deadline follow.
 func (p *pushing) moved(n int) error {
 	p.written += n
-	p.pace.moved(int64(n))
-	if p.written < p.covered || p.written == len(p.whole) {
-		return nil
+	err := p.pace.moved(int64(n))
+	if err != nil || p.written < p.covered || p.written == len(p.whole) {
+		return err
 	}
 	p.covered = p.written + maxWrite
-	return p.conn.arm(in(p.pace.limit(len(p.whole) - p.written)))
+	return p.conn.arm(p.pace.deadline(len(p.whole) - p.written))
 }

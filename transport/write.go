@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"os"
@@ -16,30 +17,60 @@ const maxWrite = 64 << 10
 type Pace struct {
 	// Block is the wait for 64 KiB, or the less that is left; 0 is none.
 	Block time.Duration
-	// Rate is the least rate in octets a second; 0 is any.
+	// Rate is the least rate in octets a second, on average; 0 is any.
 	Rate int64
+	// Credit is how much longer than by Rate the write may take.
+	Credit time.Duration
 	// Moved, if not nil, is told each time of how many octets more have been
-	// taken. It runs in the middle of the write and must not write itself.
-	Moved func(octets int64)
+	// taken. It runs in the middle of the write and must not write itself. Its error
+	// ends the write.
+	Moved func(octets int64) error
+
+	begun   time.Time
+	written int64
 }
 
-// limit returns the wait for the next of n octets.
-func (p Pace) limit(n int) time.Duration {
+// begin is now, for what is to be measured from here on.
+func (p *Pace) begin() {
+	p.written = 0
+	if p.Rate > 0 {
+		p.begun = time.Now()
+	}
+}
+
+// deadline returns when the next of n octets, but for 64 KiB, have to be
+// taken; zero is never.
+func (p *Pace) deadline(n int) time.Time {
+	by := in(p.Block)
 	if p.Rate <= 0 {
-		return p.Block
+		return by
 	}
-	n = min(n, maxWrite)
-	least := max(time.Duration(int64(n)*int64(time.Second)/p.Rate), time.Millisecond)
-	if p.Block > 0 {
-		return min(p.Block, least)
+	due := p.begun.Add(p.Credit + p.span(p.written+int64(min(n, maxWrite))))
+	if by.IsZero() || due.Before(by) {
+		return due
 	}
-	return least
+	return by
 }
 
-func (p Pace) moved(n int64) {
-	if p.Moved != nil && n > 0 {
-		p.Moved(n)
+// span returns how long n octets take at Rate.
+func (p *Pace) span(n int64) time.Duration {
+	return time.Duration(float64(n) / float64(p.Rate) * float64(time.Second))
+}
+
+// Left returns the credit that is left after a write: for the next one.
+func (p *Pace) Left() time.Duration {
+	if p.Rate <= 0 {
+		return 0
 	}
+	return p.Credit + p.span(p.written) - time.Since(p.begun)
+}
+
+func (p *Pace) moved(n int64) error {
+	p.written += n
+	if p.Moved == nil || n <= 0 {
+		return nil
+	}
+	return p.Moved(n)
 }
 
 // records gathers pieces for TLS, so that they make few records.
@@ -50,8 +81,8 @@ var records = sync.Pool{New: func() any { b := make([]byte, 0, maxWrite); return
 // plain TCP as much at a time as the kernel takes. The deadline moves with each
 // 64 KiB that are taken. It returns how many octets the kernel has taken for
 // certain; within TLS what an error cut off does not count. pieces is used up.
-func (c *Conn) WritePieces(pieces [][]byte, pace Pace) (int64, error) {
-	var written int64
+func (c *Conn) WritePieces(pieces [][]byte, pace *Pace) (int64, error) {
+	pace.begin()
 	for len(pieces) > 0 {
 		n, octets := together(pieces)
 		var rest []byte
@@ -60,17 +91,15 @@ func (c *Conn) WritePieces(pieces [][]byte, pace Pace) (int64, error) {
 			pieces[n], rest = pieces[n][:room], pieces[n][room:]
 			n, octets = n+1, maxWrite
 		}
-		var taken int64
 		var err error
 		if n == 0 {
 			n = 1
-			taken, err = c.writeLong(pieces[0], pace)
+			err = c.writeLong(pieces[0], pace)
 		} else {
-			taken, err = c.writeShort(pieces[:n], octets, pace)
+			err = c.writeShort(pieces[:n], octets, pace)
 		}
-		written += taken
 		if err != nil {
-			return written, c.failure(err, false)
+			return pace.written, c.failure(err, false)
 		}
 		if rest != nil {
 			n--
@@ -78,7 +107,7 @@ func (c *Conn) WritePieces(pieces [][]byte, pace Pace) (int64, error) {
 		}
 		pieces = pieces[n:]
 	}
-	return written, nil
+	return pace.written, nil
 }
 
 // together returns how many whole pieces one deadline covers, and their octets.
@@ -91,36 +120,36 @@ func together(pieces [][]byte) (n, octets int) {
 }
 
 // writeShort writes pieces that one deadline covers.
-func (c *Conn) writeShort(group [][]byte, octets int, pace Pace) (taken int64, err error) {
-	if err := c.arm(in(pace.limit(octets))); err != nil {
-		return 0, err
+func (c *Conn) writeShort(group [][]byte, octets int, pace *Pace) (err error) {
+	if err := c.arm(pace.deadline(octets)); err != nil {
+		return err
 	}
+	var taken int64
 	if len(group) == 1 {
 		taken, err = c.writeOne(group[0])
 	} else {
 		taken, err = c.writeMany(group)
 	}
-	pace.moved(taken)
-	return taken, err
+	return cmp.Or(err, pace.moved(taken))
 }
 
 // writeLong writes one piece that is longer.
-func (c *Conn) writeLong(b []byte, pace Pace) (written int64, err error) {
-	if err := c.arm(in(pace.limit(len(b)))); err != nil {
-		return 0, err
+func (c *Conn) writeLong(b []byte, pace *Pace) error {
+	if err := c.arm(pace.deadline(len(b))); err != nil {
+		return err
 	}
 	if c.tls == nil && c.peek != nil {
 		return c.peek.push(c, b, pace)
 	}
 	for {
-		taken, err := c.writeOne(b[written:min(int(written)+maxWrite, len(b))])
-		written += taken
-		pace.moved(taken)
-		if err != nil || written == int64(len(b)) {
-			return written, err
+		taken, err := c.writeOne(b[:min(maxWrite, len(b))])
+		b = b[taken:]
+		err = cmp.Or(err, pace.moved(taken))
+		if err != nil || len(b) == 0 {
+			return err
 		}
-		if err := c.arm(in(pace.limit(len(b) - int(written)))); err != nil {
-			return written, err
+		if err := c.arm(pace.deadline(len(b))); err != nil {
+			return err
 		}
 	}
 }
@@ -129,28 +158,28 @@ func (c *Conn) writeLong(b []byte, pace Pace) (written int64, err error) {
 // plain TCP without a look at them (sendfile, where the system has it). What
 // applies to WritePieces applies here. A file that ends before is an
 // io.ErrUnexpectedEOF.
-func (c *Conn) WriteFile(f *os.File, n int64, pace Pace) (written int64, err error) {
+func (c *Conn) WriteFile(f *os.File, n int64, pace *Pace) (int64, error) {
 	var to io.Writer = c.sock.Conn
 	if c.tls != nil {
 		to = c.tls
 	}
+	pace.begin()
 	block := io.LimitedReader{R: f}
-	for written < n {
-		block.N = min(n-written, maxWrite)
-		if err := c.arm(in(pace.limit(int(block.N)))); err != nil {
-			return written, c.failure(err, false)
+	for pace.written < n {
+		block.N = min(n-pace.written, maxWrite)
+		if err := c.arm(pace.deadline(int(block.N))); err != nil {
+			return pace.written, c.failure(err, false)
 		}
 		taken, err := io.Copy(to, &block)
-		written += taken
-		pace.moved(taken)
+		err = cmp.Or(err, pace.moved(taken))
 		if err == nil && block.N > 0 {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return written, c.failure(err, false)
+			return pace.written, c.failure(err, false)
 		}
 	}
-	return written, nil
+	return pace.written, nil
 }
 
 func (c *Conn) writeOne(b []byte) (int64, error) {

@@ -69,7 +69,7 @@ func TestWritePieces_ArriveInOrderHoweverTheyAreCut(t *testing.T) {
 					_, _ = io.ReadFull(in, b)
 					return b
 				})
-				n, err := c.WritePieces(pieces, Pace{Block: time.Minute})
+				n, err := c.WritePieces(pieces, &Pace{Block: time.Minute})
 				if err != nil || n != int64(len(whole)) {
 					t.Errorf("%d octets, %v", n, err)
 				}
@@ -99,7 +99,7 @@ func TestWritePieces_FewRecords(t *testing.T) {
 	}
 	conn.writes = nil
 	pieces, _ := numbered(100, 9000, 3, 200)
-	if _, err := c.WritePieces(pieces, Pace{}); err != nil {
+	if _, err := c.WritePieces(pieces, &Pace{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(conn.writes) != 1 {
@@ -123,6 +123,8 @@ func TestWritePieces_TheDeadlineMovesWithTheBlocks(t *testing.T) {
 		"no limit":             {Pace{}, time.Hour, 100, 0},
 		"below the least rate": {Pace{Block: time.Hour, Rate: 64 << 10}, 2 * time.Second, 100, time.Second},
 		"above the least rate": {Pace{Rate: 16 << 10}, 2 * time.Second, 100, 0},
+		"eats up its credit":   {Pace{Rate: 64 << 10, Credit: 10 * time.Second}, 2 * time.Second, 100, 20 * time.Second},
+		"within its credit":    {Pace{Rate: 64 << 10, Credit: 21 * time.Second}, 2 * time.Second, 100, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -141,7 +143,7 @@ func TestWritePieces_TheDeadlineMovesWithTheBlocks(t *testing.T) {
 				})
 				pieces, _ := numbered(20 * maxWrite)
 				begun := time.Now()
-				n, err := conn.WritePieces(pieces, c.pace)
+				n, err := conn.WritePieces(pieces, &c.pace)
 				took := time.Since(begun)
 				if c.after == 0 {
 					if err != nil || n != 20*maxWrite {

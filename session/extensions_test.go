@@ -146,6 +146,22 @@ func TestSend_SIZEAndLIMITS(t *testing.T) {
 	if err := s.Noop(t.Context()); err != nil { // it is only spent for messages
 		t.Error(err)
 	}
+
+	// A recipient that was refused here takes no place.
+	s, _ = takes(t, smtptest.Plain, Extended, "LIMITS RCPTMAX=1")
+	tx := begin(t, s)
+	if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "grüße@example.net"}); !errors.Is(err, smtp.ErrNotOffered) {
+		t.Error(err)
+	}
+	if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "a@example.net"}); err != nil {
+		t.Error(err)
+	}
+	if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "b@example.net"}); !errors.Is(err, smtp.ErrNotOffered) {
+		t.Error(err)
+	}
+	if r, err := tx.Commit(t.Context()); !errors.Is(err, smtp.ErrSomeRefused) || r.Recipients[1].Outcome != smtp.Accepted {
+		t.Errorf("%v, %v", r, err)
+	}
 }
 
 // 8-bit content, long lines and bare line ends: refused before MAIL where the
@@ -236,12 +252,53 @@ func TestSend_SMTPUTF8(t *testing.T) {
 	s, srv := takes(t, smtptest.Plain, Extended, "8BITMIME")
 	r, err := s.Send(t.Context(), to("ann@bücher.example", "grüße@example.net"))
 	if !errors.Is(err, smtp.ErrSomeRefused) || r.Recipients[0].Outcome != smtp.Accepted || r.Recipients[1].Outcome != smtp.NotSent ||
-		!errors.Is(r.Recipients[1].Err, smtp.ErrNotOffered) || said(srv, "RCPT TO:<ann@xn--bcher-kva.example>") != 1 || said(srv, "RCPT") != 1 {
+		!errors.Is(r.Recipients[1].Err, smtp.ErrNotOffered) || asError(r.Recipients[1].Err).Enhanced.String() != "5.6.7" || said(srv, "RCPT TO:<ann@xn--bcher-kva.example>") != 1 || said(srv, "RCPT") != 1 {
 		t.Errorf("%v, %v, %q", r, err, srv.Commands())
 	}
 	m := to("ann@example.net")
-	m.Content = io.MultiReader(strings.NewReader("Subject: Grüße\r\n\r\n"))
-	if r, err := s.Send(t.Context(), m); !errors.Is(err, smtp.ErrNotOffered) || r.Outcome != smtp.NotSent || said(srv, "MAIL") != 1 {
-		t.Errorf("%v, %v", r, err)
+	for _, more := range []int{0, 300_000} { // the beginning of a reader is looked into
+		m.Content = io.MultiReader(strings.NewReader("Subject: Grüße\r\n\r\n" + strings.Repeat("line\r\n", more/6)))
+		r, err := s.Send(t.Context(), m)
+		if !errors.Is(err, smtp.ErrNotOffered) || r.Outcome != smtp.NotSent || said(srv, "MAIL") != 1 || asError(err).Enhanced.String() != "5.6.7" {
+			t.Errorf("%v, %v", r, err)
+		}
+	}
+	s, srv = takes(t, smtptest.Plain, Extended, "8BITMIME", "SMTPUTF8")
+	m.Content = io.MultiReader(strings.NewReader("Subject: Grüße\r\n\r\n" + strings.Repeat("line\r\n", 50_000)))
+	if r, err := s.Send(t.Context(), m); err != nil || said(srv, "MAIL FROM:<from@example.org> BODY=8BITMIME SMTPUTF8") != 1 {
+		t.Errorf("%v, %v, %q", r, err, srv.Commands())
+	}
+}
+
+// What the beginning of a reader shows is refused before MAIL; what comes after
+// it, at the first octet.
+func TestSend_WhatTheBeginningOfAReaderShows(t *testing.T) {
+	high := "Subject: x\r\n\r\n" + strings.Repeat("line\r\n", 5) + "Grüße\r\n" + strings.Repeat("line\r\n", 50_000)
+	late := "Subject: x\r\n\r\n" + strings.Repeat("line\r\n", 50_000) + "Grüße\r\n"
+	for name, c := range map[string]struct {
+		text     string
+		keywords []string
+		change   func(*smtp.Message)
+		mails    int
+		is       error
+	}{
+		"8-bit at once":    {high, []string{"CHUNKING"}, func(*smtp.Message) {}, 0, smtp.ErrNotOffered},
+		"8-bit later":      {late, []string{"CHUNKING"}, func(*smtp.Message) {}, 1, smtp.ErrNotOffered},
+		"7BIT at once":     {high, []string{"CHUNKING", "8BITMIME"}, func(m *smtp.Message) { m.Body = smtp.Body7Bit }, 0, smtp.ErrInvalid},
+		"7BIT later":       {late, []string{"CHUNKING", "8BITMIME"}, func(m *smtp.Message) { m.Body = smtp.Body7Bit }, 1, smtp.ErrInvalid},
+		"7BIT and allowed": {late, []string{"CHUNKING", "8BITMIME"}, func(m *smtp.Message) { m.Body, m.Allow8Bit = smtp.Body7Bit, true }, 1, nil},
+		"a bare LF":        {"a: b\n" + late, []string{"CHUNKING", "8BITMIME"}, func(m *smtp.Message) { m.Newlines = smtp.RefuseBareNewlines }, 0, smtp.ErrInvalid},
+		"a long line": {strings.Repeat("x", 2000) + late, []string{"CHUNKING", "8BITMIME"}, func(m *smtp.Message) { m.StrictLines = true }, 0,
+			smtp.ErrInvalid},
+		"CRLF across the border": {strings.Repeat("x", firstBlock%100-1) + "\r\n" + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 2000), []string{"CHUNKING"},
+			func(m *smtp.Message) { m.Newlines = smtp.RefuseBareNewlines }, 1, nil},
+	} {
+		s, srv := takes(t, smtptest.Plain, Extended, c.keywords...)
+		m := to("a@example.net")
+		m.Content = io.MultiReader(strings.NewReader(c.text))
+		c.change(m)
+		if r, err := s.Send(t.Context(), m); !errors.Is(err, c.is) || said(srv, "MAIL") != c.mails || (err == nil) != (r.Outcome == smtp.Accepted) {
+			t.Errorf("%s: %v, %v, %q", name, r, err, srv.Commands())
+		}
 	}
 }

@@ -287,19 +287,39 @@ func TestSend_H27_AFileThatChanges(t *testing.T) {
 }
 
 func TestSend_H28_ATransactionLeftOpenIsEndedFirst(t *testing.T) {
-	for _, reply := range []string{"550 5.5.1 no", "451 4.3.0 no", "421 4.3.2 bye"} {
+	for n, reply := range []string{"550 5.5.1 no", "451 4.3.0 no", "421 4.3.2 bye", "550 5.5.1 no", "550 5.5.1 no"} {
+		flight := []Flight{Envelope, Envelope, Envelope, Full, Single}[n]
 		for offered, keywords := range keywordSets() {
-			s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{"RSET": smtptest.Say(reply), "RCPT": smtptest.Sequence(smtptest.Say("550 5.1.1 no"), smtptest.Usual())}, keywords...)
+			s, srv, evs := offering(t, flight, map[string]smtptest.Step{"RSET": smtptest.Say(reply), "RCPT": smtptest.Sequence(smtptest.Say("550 5.1.1 no"), smtptest.Usual())}, keywords...)
 			if _, err := s.Send(t.Context(), to("a@example.net")); smtp.Code(err) != 550 {
 				t.Error(err)
 			}
 			r, err := s.Send(t.Context(), to("b@example.net"))
 			if r.Outcome == smtp.Accepted || r.Outcome == smtp.Unknown || err == nil || len(srv.Messages()) != 0 {
-				t.Errorf("%s, %s: %v, %v", reply, offered, r, err)
+				t.Errorf("%s, %v, %s: %v, %v", reply, flight, offered, r, err)
 			}
 			<-s.Done()
 			checkLife(t, evs())
 		}
+	}
+}
+
+// A server that keeps the transaction of a failed chunk open gets no content
+// behind the RSET that it refuses: it would give it to the recipients before.
+func TestSend_H28_NoContentBehindARefusedRSET(t *testing.T) {
+	for _, flight := range []Flight{Envelope, Full, Single} {
+		s, srv, _ := offering(t, flight, map[string]smtptest.Step{
+			"RSET": smtptest.Say("500 5.5.1 what?"), "MAIL": smtptest.Sequence(smtptest.Usual(), smtptest.Say("503 5.5.1 nested")),
+		}, "PIPELINING", "CHUNKING")
+		m := to("old@example.net")
+		m.Content = &broken{600_000, func() (int, error) { return 0, errors.New("gone") }}
+		if r, err := s.Send(t.Context(), m); r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrContent) {
+			t.Errorf("%v: %v, %v", flight, r, err)
+		}
+		if r, err := s.Send(t.Context(), to("new@example.net")); r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrProtocol) || len(srv.Messages()) != 0 {
+			t.Errorf("%v: %v, %v, %v", flight, r, err, srv.Messages())
+		}
+		<-s.Done()
 	}
 }
 

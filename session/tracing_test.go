@@ -83,6 +83,35 @@ func TestAuthenticate_IsASpanOfItsCaller(t *testing.T) {
 	}
 }
 
+// smtp.send stands under the caller's span, with a link to the smtp.connect of
+// its session.
+func TestSend_IsASpanOfItsCaller(t *testing.T) {
+	recorder := tracetest.NewSpanRecorder()
+	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	srv := memory(t, smtptest.Config{On: map[string]smtptest.Step{"CONTENT": smtptest.Sequence(smtptest.Usual(), smtptest.Say("554 5.7.1 no"))}})
+	config := reach(srv, Extended)
+	config.Dialer, config.TracerProvider = srv, provider
+	s := linked(t, config)
+	for _, want := range []string{"accepted", "rejected"} {
+		ctx, caller := provider.Tracer("caller").Start(t.Context(), "caller")
+		_, err := s.Send(ctx, to("a@example.net"))
+		caller.End()
+		spans := recorder.Ended()
+		got, last := spans[len(spans)-2], spans[len(spans)-1]
+		if got.Name() != "smtp.send" || got.Parent().SpanID() != last.SpanContext().SpanID() || (got.Status().Code == codes.Error) != (err != nil) {
+			t.Errorf("%s under %v, status %v; %v", got.Name(), got.Parent().SpanID(), got.Status(), err)
+		}
+		attributes := attribute.NewSet(got.Attributes()...)
+		if v, _ := attributes.Value("smtp.message.outcome"); v.AsString() != want {
+			t.Errorf("%v", got.Attributes())
+		}
+		if links := got.Links(); len(links) != 1 || links[0].SpanContext.SpanID() != connectOf(spans) {
+			t.Errorf("links %v", links)
+		}
+	}
+}
+
 func connectOf(spans []sdk.ReadOnlySpan) (id trace.SpanID) {
 	for _, s := range spans {
 		if s.Name() == "smtp.connect" {

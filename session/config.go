@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ehlo-go/ehlo/auth"
@@ -86,6 +87,8 @@ type Config struct {
 	// TracerProvider is for the spans; nil is OpenTelemetry's global one. A hook
 	// of package tracing among Hooks takes the place of the session's own.
 	TracerProvider trace.TracerProvider
+	// MeterProvider is for the metrics, in the same way.
+	MeterProvider metric.MeterProvider
 }
 
 // Retry says how Connect goes on after an attempt that failed for a reason

@@ -43,7 +43,7 @@ var ids atomic.Uint64
 func New(c Config) (*Session, error) {
 	all := c.Hooks
 	if !slices.ContainsFunc(all, traces) { // behind them, so that an index in an error is the caller's
-		all = append(slices.Clip(all), tracing.New(tracing.Config{TracerProvider: c.TracerProvider}))
+		all = append(slices.Clip(all), tracing.New(tracing.Config{TracerProvider: c.TracerProvider, MeterProvider: c.MeterProvider}))
 	}
 	hooks, err := events.SortHooks(all)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package tracing turns the connects, logins and messages of SMTP sessions into
-// OpenTelemetry spans.
+// OpenTelemetry spans and metrics.
 //
 // It is a hook of package events and nothing else. A session has it by default,
 // so a program that installs an SDK sees its connects, and one that does not
@@ -78,6 +78,15 @@
 //	smtp.reply.code           int       of the phase's last reply
 //	smtp.reply.enhanced_code  string    5.7.1
 //	error.type                string    on failed spans: a kind of smtp.Error, the digits of a 4yz or 5yz reply, or _OTHER
+//
+// # Metrics
+//
+//	metric                instrument         attributes
+//	smtp.client.messages  counter {message}  smtp.message.outcome, error.type
+//
+// A message counts once, when it is decided: each Send and each Transaction that
+// the session has taken. error.type is there where Send returned an error, also
+// beside the outcome accepted, if only some recipients got the message.
 //
 // # Failures
 //

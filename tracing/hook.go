@@ -1,6 +1,9 @@
 package tracing
 
 import (
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -15,16 +18,23 @@ type Config struct {
 	// watched by it give the TracerProvider of go.opentelemetry.io/auto/sdk.
 	TracerProvider trace.TracerProvider
 
+	// MeterProvider is for the metrics; nil is the global one, asked anew at each
+	// message.
+	MeterProvider metric.MeterProvider
+
 	// Compact leaves out the spans of the phases.
 	Compact bool
 }
 
-// Hook traces any number of sessions. It holds nothing of any
+// Hook traces and counts any number of sessions. It holds nothing of any
 // one of them (spans travel in the context) and is safe for concurrent use.
 type Hook struct {
 	tracer  trace.Tracer // nil: the global provider's, asked at each Connect
 	scope   []trace.TracerOption
 	compact bool
+
+	meterProvider metric.MeterProvider // nil: the global one
+	instruments   atomic.Pointer[instruments]
 }
 
 var (
@@ -35,7 +45,7 @@ var (
 
 // New returns the hook. A zero Config traces through the global provider.
 func New(c Config) *Hook {
-	h := &Hook{scope: scope(), compact: c.Compact}
+	h := &Hook{scope: scope(), compact: c.Compact, meterProvider: c.MeterProvider}
 	if p := c.TracerProvider; p != nil && !placeholder(p) {
 		h.tracer = p.Tracer(ScopeName, h.scope...)
 	}

@@ -52,6 +52,7 @@ func (h *Hook) PhaseStart(ctx context.Context, s events.PhaseStart) context.Cont
 
 // PhaseEnd ends it and says what the phase found out.
 func (h *Hook) PhaseEnd(ctx context.Context, e events.PhaseEnd) {
+	h.count(ctx, e.Receipt, e.Err)
 	o := h.at(ctx, levelPhase)
 	if o == nil {
 		return

@@ -39,12 +39,12 @@ func (h *Hook) current() trace.Tracer {
 	return t
 }
 
-// placeholder reports whether p is what otel.GetTracerProvider returns before
-// anything was installed. Its Start allocates three times for a span that goes
+// placeholder reports whether p is what otel.GetTracerProvider or
+// GetMeterProvider returns before anything was installed. Its Start allocates three times for a span that goes
 // nowhere, the API has no Enabled for tracers, and the type has no public name:
 // so its package is looked at. If that ever moves, spans cost these allocations
 // again and nothing else changes.
-func placeholder(p trace.TracerProvider) bool {
+func placeholder(p any) bool {
 	t := reflect.TypeOf(p)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
 }

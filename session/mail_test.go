@@ -259,6 +259,19 @@ func TestSend_H27_ContentThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A reader that gives up because the context ended is a cancel.
+func TestSend_AReaderThatEndsWithTheContext(t *testing.T) {
+	for _, octets := range []int{0, 1_000_000} {
+		s, _, _ := offering(t, Envelope, nil, "CHUNKING")
+		ctx, cancel := context.WithCancel(t.Context())
+		m := to("a@example.net")
+		m.Content = &broken{octets, func() (int, error) { cancel(); return 0, errors.New("given up") }}
+		if r, err := s.Send(ctx, m); r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrCanceled) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, %v", r, err)
+		}
+	}
+}
+
 // A file that is not as long as it was ends in no message.
 func TestSend_H27_AFileThatChanges(t *testing.T) {
 	for offered, keywords := range keywordSets() {

@@ -69,6 +69,9 @@ func (s *Session) send(ctx context.Context, w *sending) (err error) {
 		return named(err, "MAIL")
 	}
 	if d.content, err = prepare(d.message, &w.memory); err != nil {
+		if ctx.Err() != nil { // the reader gave up for it
+			err = &smtp.Error{Kind: smtp.KindCanceled, Err: contextError(ctx)}
+		}
 		return named(err, "MAIL")
 	}
 	if err := d.inspect(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ehlo-go/ehlo/examples/internal/setup"
+	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // The envelope of the sample.
@@ -63,6 +64,10 @@ func (l *letter) open(ctx context.Context, p setup.Process, embedded bool) (done
 	f, err := os.Open(l.file)
 	if err != nil {
 		return nil, fmt.Errorf("-file: %w", err)
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		_ = f.Close()
+		return nil, fmt.Errorf("-file: %s is a directory: want the message's file", smtp.Escape(l.file))
 	}
 	l.Content = f
 	return func() { _ = f.Close() }, nil

@@ -149,6 +149,13 @@ func TestOpen_NotConnected(t *testing.T) {
 		"-from=", "-to", "a@example.net"}}).Want(exitFailed).Tells("Not connected")
 }
 
+func TestOpen_ADirectoryIsNoMessage(t *testing.T) {
+	r := play(t, "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-from=", "-to", "a@example.net", "-file", t.TempDir()).Want(exitUsage)
+	if !strings.Contains(r.Stderr, "is a directory") {
+		t.Errorf("standard error: %q", r.Stderr)
+	}
+}
+
 // A large message is told of once in a text, with what it took.
 func TestOpen_LargeFile(t *testing.T) {
 	name := letterFile(t)

@@ -129,7 +129,7 @@ func TestMachine_RandomWalkAgreesWithTheTable(t *testing.T) {
 	}
 }
 
-func TestMachine_ManyAtOnceShareTheBooks(t *testing.T) {
+func TestMachine_ManyAtOnceShareTheBook(t *testing.T) {
 	done := make(chan error)
 	for range 8 {
 		go func() {
@@ -149,6 +149,21 @@ func TestMachine_ManyAtOnceShareTheBooks(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// What does not exist is an error and no panic, and leaves the state alone.
+func TestMachine_ATriggerThatDoesNotExist(t *testing.T) {
+	var m Machine
+	if err := m.Fire(triggers); err == nil || m.State() != Idle {
+		t.Errorf("%v, %v", err, m.State())
+	}
+}
+
+func TestMachine_FiringAllocatesNothing(t *testing.T) {
+	m := Machine{state: Ready}
+	if n := testing.AllocsPerRun(100, func() { _, m.state = m.Fire(Deliver), Ready }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

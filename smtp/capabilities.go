@@ -61,7 +61,11 @@ func (c Capabilities) Has(keyword string) bool {
 // Params returns what stands behind a keyword, raw, and whether the server
 // offers it. Of a keyword listed twice it is the first line's.
 func (c Capabilities) Params(keyword string) (params string, ok bool) {
-	for line := range c.All() {
+	for line, rest, more := "", c.lines, c.lines != ""; more; {
+		line, rest, more = strings.Cut(rest, "\n")
+		if len(line) < len(keyword) || !strings.EqualFold(line[:len(keyword)], keyword) {
+			continue // as nearly all are
+		}
 		if k, p := cutKeyword(line); strings.EqualFold(k, keyword) {
 			return p, true
 		}

@@ -45,7 +45,8 @@
 // mechanism says, and secret.go what is not repeated of it. send.go and
 // transaction.go are how a message is given, content.go where its octets come
 // from, flight.go how commands travel together, body.go how the content goes out,
-// and delivery.go what becomes of it. exchange.go is a command and its reply,
+// surplus.go what may stand behind the answer to it, and delivery.go what becomes
+// of it. exchange.go is a command and its reply,
 // retry.go what follows a failed attempt, fault.go completes errors, emit.go
 // tells transitions and events, and view.go is what others may read.
 package session

@@ -241,7 +241,7 @@ func readFull(r io.Reader, b []byte) (f filled) {
 		}
 		f.n += n
 		switch {
-		case err == io.EOF: //nolint:errorlint // see above
+		case err == io.EOF:
 			f.last = true
 			return f
 		case err != nil:

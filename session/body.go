@@ -195,8 +195,7 @@ func (a *actor) pourFile(header []byte, d *delivery, c *stored) error {
 	pace, before := a.pace(), d.receipt.Octets
 	b.block = c.size()
 	pace.Moved = a.moves(d, 0)
-	n, err := a.conn.WriteFile(c.file, c.size(), pace)
-	_, _ = c.file.Seek(c.at, io.SeekStart) // as the other readers that are fast it stays where it was
+	n, err := a.conn.WriteFile(c.file, c.at, c.size(), pace)
 	switch {
 	case err == nil:
 		a.spilled(d, true)
@@ -327,8 +326,11 @@ func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done boo
 // middle, what it says is the reason (5yz, then a close).
 func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error {
 	b := &a.mailing.body
-	if !a.conn.Quiet() || a.conn.Buffered() > 0 { // else that would pass for the answer to what follows
+	switch quiet := a.quiet(); { // what was said would pass for the answer to what follows
+	case !quiet && b.open: // within DATA it is the answer, too early
 		return a.interrupted(d, verb, a.unsolicited())
+	case !quiet:
+		return named(a.goodbye(), verb)
 	}
 	a.torn = true
 	pieces := a.mailing.pieces[:0] // the write uses them up, and those of b are still to be counted
@@ -379,7 +381,7 @@ func (a *actor) moves(d *delivery, header int64) func(octets int64) error {
 			return nil
 		}
 		b.looked = moved + listenEvery
-		if !a.conn.Quiet() || a.conn.Buffered() > 0 {
+		if !a.quiet() {
 			return errSpoken
 		}
 		return nil
@@ -458,9 +460,12 @@ func (a *actor) end(d *delivery, c *command) error {
 	}
 	more, doubt := a.tooMany(c, r)
 	if doubt {
+		if d.blind {
+			d.doubtAll()
+		}
 		return more
 	}
-	a.owes = false
+	a.owes, a.wary = false, c.verb == "BDAT" && why != nil
 	d.decide(c, r, why)
 	return more
 }

@@ -55,7 +55,7 @@ func prepare(m *smtp.Message, memory *inMemory) (content, error) {
 	case *os.File:
 		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
 			at, err := r.Seek(0, io.SeekCurrent)
-			if err == nil && info.Size() >= at {
+			if err == nil && info.Size() > at { // one of /proc says 0 and has more
 				c := newStored(r, at, info.Size()-at)
 				c.file = r
 				return fit(m, c)

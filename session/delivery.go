@@ -27,6 +27,7 @@ type delivery struct {
 	begun      time.Time
 	lmtp       bool
 
+	blind    bool // the content leaves before the first answer
 	opened   bool // MAIL was accepted
 	asked    int  // recipients that the server was asked for
 	accepted int  // recipients that were
@@ -151,6 +152,15 @@ func (d *delivery) doubt(decided []*smtp.RecipientReceipt) {
 	d.receipt.Reply = smtp.Reply{}
 	for _, to := range decided {
 		to.Outcome, to.Reply, to.Err = smtp.NotSent, smtp.Reply{}, nil
+	}
+}
+
+// doubtAll takes back what was decided for all whom the server was asked for.
+func (d *delivery) doubtAll() {
+	for i := range d.receipt.Recipients {
+		if to := &d.receipt.Recipients[i]; !to.Reply.IsZero() {
+			d.doubt([]*smtp.RecipientReceipt{to})
+		}
 	}
 }
 

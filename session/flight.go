@@ -84,6 +84,9 @@ func (f *flight) say(line string) {
 // begun opens the scope of a command.
 func (a *actor) begun(ctx context.Context, c *command) (err error) {
 	c.scope, err = a.s.hooks.CommandStart(ctx, events.CommandStart{Verb: c.verb})
+	if err != nil { // a hook panicked, and those before it have begun
+		a.answered(c, smtp.Reply{}, err)
+	}
 	return err
 }
 
@@ -99,12 +102,23 @@ func (a *actor) answered(c *command, r smtp.Reply, err error) {
 	c.scope = nil
 }
 
-// write writes lines of a flight, and what of the content goes with them, where
-// the server has said nothing unasked.
-func (a *actor) write(lines []byte, content [][]byte) error {
-	if !a.conn.Quiet() || a.conn.Buffered() > 0 {
-		return a.unsolicited()
+// quiet reports that the server has said nothing unasked.
+func (a *actor) quiet() bool { return a.conn.Quiet() && a.conn.Buffered() == 0 }
+
+// goodbye returns what the server has said unasked between two commands: its
+// goodbye, or a broken protocol. It is about the connection, and no answer that
+// refuses a message.
+func (a *actor) goodbye() error {
+	e := asError(a.unsolicited())
+	if e.Kind == smtp.KindReply {
+		a.reply = e.Reply
+		e.Permanent = false // another connection may do
 	}
+	return e
+}
+
+// write writes lines of a flight, and what of the content goes with them.
+func (a *actor) write(lines []byte, content [][]byte) error {
 	pieces := append(append(a.mailing.pieces[:0], lines), content...)
 	a.mailing.pieces = pieces
 	pace := a.pace()

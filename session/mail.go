@@ -63,6 +63,7 @@ func (a *actor) deliver(ctx context.Context, d *delivery) error {
 	}
 	chunked := a.chunks(d)
 	full, err := a.compose(d, chunked)
+	d.blind = full
 	if err != nil {
 		d.cause = err
 		return nil
@@ -166,7 +167,7 @@ func (a *actor) composeEnd(d *delivery, chunked bool) (full bool, err error) {
 		return false, nil
 	}
 	switch {
-	case chunked && a.s.config.Flight == Full && !a.owes && !d.lent() && d.content.size() <= firstBlock && !d.lmtp:
+	case chunked && a.s.config.Flight == Full && !a.owes && !a.wary && !d.lent() && d.content.size() <= firstBlock && !d.lmtp:
 		block, last, err := d.content.next(context.Background())
 		if err == nil {
 			err = b.encode(block, last)
@@ -236,18 +237,29 @@ func (a *actor) introduce(ctx context.Context, d *delivery, full bool) (over boo
 func (a *actor) depart(ctx context.Context, d *delivery, group []command, lines []byte, content [][]byte) error {
 	for i := range group {
 		if err := a.begun(ctx, &group[i]); err != nil {
+			a.unanswered(group, err)
 			return err
 		}
 	}
-	d.receipt.Flights++
-	err := a.write(lines, content)
+	var err error
+	if a.quiet() {
+		d.receipt.Flights++
+		err = a.write(lines, content)
+	} else {
+		err = a.goodbye()
+	}
 	if err == nil {
 		return nil
 	}
+	a.unanswered(group, err)
+	return named(err, group[0].verb)
+}
+
+// unanswered closes the scopes of commands that get no answer.
+func (a *actor) unanswered(group []command, err error) {
 	for i := range group {
 		a.answered(&group[i], smtp.Reply{}, err)
 	}
-	return a.failed(d, named(err, group[0].verb))
 }
 
 // failed takes an error of the connection. A 421 answers every command that is
@@ -274,9 +286,7 @@ func (a *actor) collect(d *delivery, group []command) error {
 			err = a.failed(d, err)
 		}
 		if err != nil {
-			for j := range group[i:] {
-				a.answered(&group[i+j], smtp.Reply{}, err)
-			}
+			a.unanswered(group[i:], err)
 			return err
 		}
 	}
@@ -308,7 +318,7 @@ func (a *actor) collectOne(d *delivery, c *command, r smtp.Reply) error {
 			d.reject("MAIL", r, why)
 			return nil
 		}
-		d.opened, a.owes = true, true
+		d.opened, a.owes, a.wary = true, true, false
 	case c.verb == "RCPT":
 		if !d.opened && why == nil {
 			return outOfStep(c, r)
@@ -351,6 +361,12 @@ func (a *actor) endForNobody(d *delivery, c *command) error {
 		return outOfStep(c, r)
 	case r.Intermediate():
 		return named(refusal(r), c.verb)
+	}
+	if more, _ := a.tooMany(c, r); more != nil {
+		if c.verb == "BDAT" { // the content had left before the first answer, and somebody may have it
+			d.doubtAll()
+		}
+		return more
 	}
 	d.final = true
 	if c.verb == "." || r.Positive() {

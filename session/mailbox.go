@@ -195,6 +195,7 @@ func (a *actor) settle(r *request) error {
 		return err
 	}
 	r.status = complete
+	a.l.stepping = false // the end of a Transaction's context cuts nothing any more
 	return nil
 }
 

@@ -53,13 +53,23 @@ func (a *actor) nextRequest() (r *request, leave bool, err error) {
 	if a.l.leaving {
 		return nil, true, nil
 	}
-	for r = a.l.mailbox.take(); r != nil && r.ctx.Err() != nil; r = a.l.mailbox.take() {
-		// Its caller has gone and has only not yet taken it out: nothing is sent.
-		r.status = complete
-		r.err = &smtp.Error{Kind: smtp.KindCanceled, Command: r.verb, Err: contextError(r.ctx)}
-		r.answered <- struct{}{}
+	r = a.l.mailbox.take()
+	for r != nil && a.l.gone(r) {
+		r = a.l.mailbox.take()
 	}
 	return r, false, nil
+}
+
+// gone reports a request whose caller has gone and has only not yet taken it
+// out: nothing is sent. The lock is held.
+func (*life) gone(r *request) bool {
+	if r.ctx.Err() == nil {
+		return false
+	}
+	r.status = complete
+	r.err = &smtp.Error{Kind: smtp.KindCanceled, Command: r.verb, Err: contextError(r.ctx)}
+	r.answered <- struct{}{}
+	return true
 }
 
 // resting reports whether there is nothing to do. Park calls it under the lock.

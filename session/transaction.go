@@ -3,8 +3,9 @@ package session
 import (
 	"context"
 	"errors"
-	"sync"
+	"slices"
 
+	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -20,7 +21,8 @@ import (
 //	…
 //	defer t.Abort() // does nothing after Commit
 //
-// Its methods are safe for concurrent use, one after another.
+// Its methods are safe for concurrent use, one after another. A hook must call
+// none of them; Write and Abort, which take no context, cannot tell.
 type Transaction struct {
 	s   *Session
 	l   *life
@@ -28,10 +30,10 @@ type Transaction struct {
 	d   *delivery
 	end func() bool // of the watch on ctx
 
-	expired bool // ctx has ended; under the session's lock
-	over    bool // under the session's lock
+	expired error // why it was ended, by a context; under the session's lock
+	over    bool  // under the session's lock
 
-	mu     sync.Mutex
+	turn   chan struct{} // holds a value while Write or Commit runs; it guards what follows
 	buffer []byte
 	failed error // what became of the content so far
 }
@@ -47,7 +49,7 @@ func (s *Session) Begin(ctx context.Context, m smtp.Mail) (*Transaction, error) 
 	if err := m.Validate(); err != nil {
 		return nil, named(err, "MAIL")
 	}
-	d.steps = &Transaction{s: s, ctx: ctx, d: d}
+	d.steps = &Transaction{s: s, ctx: ctx, d: d, turn: make(chan struct{}, 1)}
 	r := &request{verb: "MAIL", delivery: d}
 	if _, err := s.ask(ctx, r); err != nil {
 		return nil, err
@@ -72,8 +74,8 @@ func (t *Transaction) AddRecipient(ctx context.Context, to smtp.Recipient) error
 // an earlier Write; after one nothing more is taken, and Commit fails with it.
 // Begin's context ends it.
 func (t *Transaction) Write(p []byte) (n int, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.turn <- struct{}{}
+	defer func() { <-t.turn }()
 	for len(p) > 0 && t.failed == nil {
 		if t.buffer == nil {
 			t.buffer = make([]byte, 0, nextBlock)
@@ -88,7 +90,7 @@ func (t *Transaction) Write(p []byte) (n int, err error) {
 	return n, t.failed
 }
 
-// flush sends what is buffered. The lock is held.
+// flush sends what is buffered. It is the caller's turn.
 func (t *Transaction) flush() error {
 	block := t.buffer
 	t.buffer = t.buffer[:0]
@@ -101,17 +103,17 @@ func (t *Transaction) flush() error {
 // became of the message, and of each recipient; the error is nil only if every
 // one was accepted. In any case the transaction is over.
 func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	if events.InHook(ctx) { // before it waits for a Write
+		return nil, &smtp.Error{Kind: smtp.KindInHook, Command: "DATA"}
+	}
+	t.takeTurn(ctx)
+	defer func() { <-t.turn }()
 	err := t.failed
 	if err == nil {
 		err = t.ask(ctx, "DATA", func(ctx context.Context, a *actor) (over bool, err, fatal error) {
 			_, err, fatal = a.addContent(ctx, t.d, t.buffer, true)
 			return true, err, fatal
 		})
-	}
-	if errors.Is(err, smtp.ErrInHook) {
-		return nil, err
 	}
 	if !t.isOver() { // a Write had failed, or ctx had ended
 		_ = t.ask(context.WithoutCancel(ctx), "RSET", func(_ context.Context, a *actor) (over bool, _, fatal error) {
@@ -126,6 +128,17 @@ func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
 	}
 	t.failed = errTransactionOver
 	return t.d.receipt, t.d.receipt.Err()
+}
+
+// takeTurn waits for a Write that is running, and ends it if ctx ends first.
+func (t *Transaction) takeTurn(ctx context.Context) {
+	select {
+	case t.turn <- struct{}{}:
+		return
+	case <-ctx.Done():
+	}
+	t.expire(ctx)
+	t.turn <- struct{}{}
 }
 
 func (t *Transaction) isOver() bool {
@@ -164,16 +177,16 @@ func (t *Transaction) ask(ctx context.Context, verb string, do step) error {
 	return err
 }
 
-// expire ends the transaction with Begin's context.
-func (t *Transaction) expire() {
+// expire ends the transaction with a context.
+func (t *Transaction) expire(ctx context.Context) {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
-	if t.over {
+	if t.over || t.expired != nil {
 		return
 	}
-	t.expired = true
+	t.expired = contextError(ctx)
 	if t.l.stepping {
-		t.l.cutLife(contextError(t.ctx))
+		t.l.cutLife(t.expired)
 	}
 	t.l.wake()
 }
@@ -211,7 +224,7 @@ func (a *actor) openTransaction(t *Transaction) {
 	r := a.serving
 	a.serving = nil
 	t.l = a.l
-	t.end = context.AfterFunc(t.ctx, t.expire)
+	t.end = context.AfterFunc(t.ctx, func() { t.expire(t.ctx) })
 	a.s.mu.Lock()
 	a.l.open = t
 	a.s.mu.Unlock()
@@ -231,6 +244,13 @@ func (a *actor) serveSteps(ctx context.Context, d *delivery) error {
 		case r != nil:
 			a.serving = r
 			over, stepErr, fatal := r.step(inherit(r.ctx, ctx), a)
+			if fatal == nil {
+				fatal = a.hookErr
+			}
+			if fatal != nil {
+				fatal = a.explain(fsm.Mail, fatal)
+				stepErr = fatal
+			}
 			r.err = stepErr
 			if fatal != nil || over {
 				return fatal
@@ -244,7 +264,7 @@ func (a *actor) serveSteps(ctx context.Context, d *delivery) error {
 		}
 		a.s.feeds.Publish(fsm.Mail)
 		if a.conn.Park(a.idleSteps) {
-			return a.failed(d, a.unsolicited())
+			return a.goodbye()
 		}
 	}
 }
@@ -257,21 +277,26 @@ func (a *actor) nextStep(t *Transaction) (r *request, stop, err error) {
 	switch {
 	case a.l.cut != nil:
 		return nil, nil, a.endedLocked()
-	case t.expired:
-		return nil, &smtp.Error{Kind: smtp.KindCanceled, Err: contextError(t.ctx)}, nil
+	case t.expired != nil:
+		return nil, &smtp.Error{Kind: smtp.KindCanceled, Err: t.expired}, nil
 	case a.l.leaving:
 		return nil, &smtp.Error{Kind: smtp.KindCanceled, Err: errors.New("Disconnect was called")}, nil
-	case len(a.l.steps) > 0:
-		r, a.l.steps = a.l.steps[0], a.l.steps[1:]
-		r.status = running
-		a.l.stepping = true
 	}
-	return r, nil, nil
+	for len(a.l.steps) > 0 {
+		r = a.l.steps[0]
+		a.l.steps = slices.Delete(a.l.steps, 0, 1)
+		if !a.l.gone(r) {
+			r.status = running
+			a.l.stepping = true
+			return r, nil, nil
+		}
+	}
+	return nil, nil, nil
 }
 
 // idleSteps is resting for a transaction.
 func (a *actor) idleSteps() bool {
-	return a.l.cut == nil && !a.l.leaving && len(a.l.steps) == 0 && !a.l.open.expired
+	return a.l.cut == nil && !a.l.leaving && len(a.l.steps) == 0 && a.l.open.expired == nil
 }
 
 // abandon ends a transaction that is not to be delivered: RSET is owed, but

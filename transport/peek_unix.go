@@ -19,7 +19,7 @@ type peeker struct {
 	fault error // the socket's error
 
 	pushing pushing
-	more    func(fd uintptr) bool // its step; kept as the others
+	step    func(fd uintptr) bool // of it; kept as the others
 }
 
 // newPeeker returns what peeks at c, nil if c is not a socket of package net:
@@ -35,7 +35,7 @@ func newPeeker(c net.Conn) *peeker {
 		return nil
 	}
 	p := &peeker{raw: raw}
-	p.see, p.more = p.readable, p.pushing.more
+	p.see, p.step = p.readable, p.pushing.step
 	p.look = func(fd uintptr) { p.ready = p.readable(fd) }
 	return p
 }

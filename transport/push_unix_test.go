@@ -138,12 +138,9 @@ func TestWriteFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Seek(c.from, io.SeekStart); err != nil {
-			t.Fatal(err)
-		}
 		got := inBackground(func() []byte { b, _ := io.ReadAll(server); return b })
 		var told int64
-		n, err := conn.WriteFile(f, c.n, &Pace{Block: time.Minute, Moved: func(n int64) error { told += n; return nil }})
+		n, err := conn.WriteFile(f, c.from, c.n, &Pace{Block: time.Minute, Moved: func(n int64) error { told += n; return nil }})
 		_ = conn.Close()
 		if errors.Is(err, io.ErrUnexpectedEOF) != c.short || !c.short && (err != nil || n != c.n) || told != n {
 			t.Errorf("%s: %d octets, %d told, %v", name, n, told, err)

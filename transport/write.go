@@ -2,6 +2,7 @@ package transport
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -154,32 +155,48 @@ func (c *Conn) writeLong(b []byte, pace *Pace) error {
 	}
 }
 
-// WriteFile writes n octets of a regular file from its current offset on, on
-// plain TCP without a look at them (sendfile, where the system has it). What
-// applies to WritePieces applies here. A file that ends before is an
-// io.ErrUnexpectedEOF.
-func (c *Conn) WriteFile(f *os.File, n int64, pace *Pace) (int64, error) {
-	var to io.Writer = c.sock.Conn
-	if c.tls != nil {
-		to = c.tls
-	}
+// WriteFile writes n octets of a file from at on, without a look at them and
+// without use of its offset: on plain TCP from the kernel's own memory, where the
+// system can do that (sendfile). What applies to WritePieces applies here. A file
+// that ends before is an io.ErrUnexpectedEOF.
+func (c *Conn) WriteFile(f *os.File, at, n int64, pace *Pace) (int64, error) {
 	pace.begin()
-	block := io.LimitedReader{R: f}
-	for pace.written < n {
-		block.N = min(n-pace.written, maxWrite)
-		if err := c.arm(pace.deadline(int(block.N))); err != nil {
-			return pace.written, c.failure(err, false)
-		}
-		taken, err := io.Copy(to, &block)
-		err = cmp.Or(err, pace.moved(taken))
-		if err == nil && block.N > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return pace.written, c.failure(err, false)
-		}
+	if err := c.writeFile(f, at, n, pace); err != nil {
+		return pace.written, c.failure(err, false)
 	}
 	return pace.written, nil
+}
+
+func (c *Conn) writeFile(f *os.File, at, n int64, pace *Pace) error {
+	if c.tls == nil && c.peek != nil {
+		if known, err := c.peek.sendFile(c, f, at, n, pace); known {
+			return err
+		}
+	}
+	kept := records.Get().(*[]byte)
+	defer func() {
+		clear(*kept)
+		*kept = (*kept)[:0]
+		records.Put(kept)
+	}()
+	for pace.written < n {
+		*kept = (*kept)[:min(n-pace.written, maxWrite)]
+		read, err := f.ReadAt(*kept, at+pace.written)
+		if read < len(*kept) {
+			return cmp.Or(notEOF(err), io.ErrUnexpectedEOF)
+		}
+		if err := c.writeShort([][]byte{*kept}, read, pace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func notEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 func (c *Conn) writeOne(b []byte) (int64, error) {

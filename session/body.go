@@ -305,6 +305,7 @@ func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done boo
 		a.answered(&c, smtp.Reply{}, err)
 		return true, err
 	}
+	a.torn = false // a chunk is whole, and so an end behind it is no end of the content
 	d.receipt.Flights++
 	if last {
 		return true, a.end(d, &c)

@@ -357,3 +357,34 @@ func TestSend_OneFileTwoSessions(t *testing.T) {
 		_ = f.Close()
 	}
 }
+
+// A transaction that was given up between chunks leaves nothing torn: after QUIT
+// the connection ends in an orderly way.
+func TestTransaction_AnAbortBetweenChunksLeavesNothingTorn(t *testing.T) {
+	end := make(chan error, 1)
+	srv := loopback(t, smtptest.Config{On: map[string]smtptest.Step{"QUIT": func(c *smtptest.Conn) {
+		c.Write("221 bye\r\n")
+		_, err := c.NetConn().Read(make([]byte, 10))
+		end <- err
+	}}})
+	s := linked(t, reach(srv, Extended))
+	tx := begin(t, s)
+	if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "a@example.net"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Write(manyLines); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Noop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Disconnect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-end; err != io.EOF {
+		t.Errorf("after QUIT and 221: %v, want EOF", err)
+	}
+}

@@ -19,7 +19,7 @@ import (
 // context, Abort, Disconnect, a recipient too late.
 func TestInvariant_9_TheReceiptOfATransactionIsTheTruth(t *testing.T) {
 	seed := rand.Uint64()
-	for n := range 500 {
+	for n := range 200 {
 		bubble(t, fmt.Sprintf("%d of %d", n, seed), func(t *testing.T) { stepByStep(t, rand.New(rand.NewPCG(seed, uint64(n)))) })
 	}
 }

@@ -23,7 +23,7 @@ type delivery struct {
 	terms      smtp.Terms
 	facts      smtp.ContentFacts
 	scanned    transport.Facts
-	clean      bool // as they say nothing of the content is to be changed
+	clean      bool // scanned is of just what will be sent, and nothing is to be changed
 	begun      time.Time
 	lmtp       bool
 

@@ -156,7 +156,7 @@ func (a *actor) compose(d *delivery, chunked bool) (full bool, err error) {
 }
 
 func tooManyRecipients(l smtp.Limits) error {
-	return &smtp.Error{Kind: smtp.KindNotOffered, Err: fmt.Errorf("LIMITS RCPTMAX=%d (RFC 9422): send it to the others by another message", l.RcptMax)}
+	return &smtp.Error{Kind: smtp.KindNotOffered, Enhanced: smtp.EnhancedCode{Class: 4, Subject: 5, Detail: 3}, Err: fmt.Errorf("LIMITS RCPTMAX=%d (RFC 9422): send it to the others by another message", l.RcptMax)}
 }
 
 // composeEnd adds what may end the flight, and prepares the content.

@@ -11,7 +11,7 @@ import (
 )
 
 // request is what a caller wants done: one command, a login or a message. The session's
-// lock guards status; reply and err are set before answered closes.
+// lock guards status; reply and err are set before answered has its value.
 type request struct {
 	ctx      context.Context
 	verb     string
@@ -22,7 +22,7 @@ type request struct {
 	of       *Transaction
 	status   status
 	answered chan struct{} // gets one value
-	returned bool          // and it was taken: nobody but the caller has the request any more
+	taken    bool          // and it was taken: nobody but the caller has the request any more
 	reply    smtp.Reply
 	err      error
 }
@@ -85,7 +85,7 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 			}
 		})()
 	}
-	defer s.keepBell(r)
+	defer s.keepAnswered(r)
 	if r.await(ctx) {
 		return r.reply, r.err
 	}
@@ -111,12 +111,12 @@ func (s *Session) ask(ctx context.Context, r *request) (smtp.Reply, error) {
 	return r.reply, r.err
 }
 
-// keepBell keeps a request's channel for the next one. A pool would not do: it
+// keepAnswered keeps a request's channel for the next one. A pool would not do: it
 // would carry channels from one bubble of testing/synctest to another.
-func (s *Session) keepBell(r *request) {
-	if r.returned {
+func (s *Session) keepAnswered(r *request) {
+	if r.taken {
 		s.mu.Lock()
-		s.bell = r.answered
+		s.spare = r.answered
 		s.mu.Unlock()
 	}
 }
@@ -130,8 +130,8 @@ func (r *request) reads() bool {
 // reports false if ctx ends first.
 func (r *request) await(ctx context.Context) bool {
 	if r.reads() {
-		r.returned = r.delivery.content.(*lent).serve(ctx, r.answered)
-		return r.returned
+		r.taken = r.delivery.content.(*lent).serve(ctx, r.answered)
+		return r.taken
 	}
 	var cut chan struct{} // a login may compute, deaf to it
 	if r.login != nil {
@@ -139,11 +139,11 @@ func (r *request) await(ctx context.Context) bool {
 	}
 	select {
 	case <-r.answered:
-		r.returned = true
+		r.taken = true
 	case <-ctx.Done():
 	case <-cut:
 	}
-	return r.returned
+	return r.taken
 }
 
 // finish waits for the answer, whatever ends.
@@ -153,7 +153,7 @@ func (r *request) finish() {
 		return
 	}
 	<-r.answered
-	r.returned = true
+	r.taken = true
 }
 
 // post queues a request and wakes the session.
@@ -173,7 +173,7 @@ func (s *Session) post(r *request) (*life, error) {
 	case r.of == nil && l.open != nil:
 		return nil, &smtp.Error{Kind: smtp.KindBusy, Command: r.verb, Err: errors.New("Commit or Abort the Transaction first")}
 	}
-	if r.answered, s.bell = s.bell, nil; r.answered == nil {
+	if r.answered, s.spare = s.spare, nil; r.answered == nil {
 		r.answered = make(chan struct{}, 1)
 	}
 	if r.of == nil {

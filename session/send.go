@@ -53,7 +53,7 @@ var sendings = sync.Pool{New: func() any { return new(sending) }}
 // giveBack lets another Send have it, where no other goroutine can have it
 // still.
 func (w *sending) giveBack() {
-	if w.request.returned && !w.request.reads() { // the watch on a context may
+	if w.request.taken && !w.request.reads() { // ask watches one that reads until its context ends
 		w.request, w.delivery, w.memory = request{}, delivery{}, inMemory{}
 		sendings.Put(w)
 	}

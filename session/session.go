@@ -30,7 +30,7 @@ type Session struct {
 	life        *life                              // the current one, or the coming one, or the last
 	lives       uint64
 	view        view
-	bell        chan struct{} // of a request that was answered, for the next one
+	spare       chan struct{} // of a request that was answered, for the next one
 	closed      bool
 }
 

@@ -61,8 +61,7 @@ func (c Capabilities) Has(keyword string) bool {
 // Params returns what stands behind a keyword, raw, and whether the server
 // offers it. Of a keyword listed twice it is the first line's.
 func (c Capabilities) Params(keyword string) (params string, ok bool) {
-	for line, rest, more := "", c.lines, c.lines != ""; more; {
-		line, rest, more = strings.Cut(rest, "\n")
+	for line := range strings.SplitSeq(c.lines, "\n") {
 		if len(line) < len(keyword) || !strings.EqualFold(line[:len(keyword)], keyword) {
 			continue // as nearly all are
 		}

@@ -15,8 +15,7 @@ func QueueID(r Reply) string {
 	if !r.Positive() {
 		return ""
 	}
-	for line, rest, more := "", r.Text, true; more; {
-		line, rest, more = strings.Cut(rest, "\n")
+	for line := range strings.SplitSeq(r.Text, "\n") {
 		if !parseEnhanced(r.Code, line).IsZero() {
 			_, line, _ = strings.Cut(line, " ")
 		}

@@ -77,7 +77,7 @@
 //	smtp.recipients.rejected  int       those who did not
 //	smtp.reply.code           int       of the phase's last reply
 //	smtp.reply.enhanced_code  string    5.7.1
-//	error.type                string    on failed spans: a kind of smtp.Error, the digits of a 4yz or 5yz reply, or _OTHER
+//	error.type                string    on failed spans and the counter: a kind of smtp.Error, the digits of a 4yz or 5yz reply, or _OTHER
 //
 // # Metrics
 //
@@ -85,8 +85,8 @@
 //	smtp.client.messages  counter {message}  smtp.message.outcome, error.type
 //
 // A message counts once, when it is decided: each Send and each Transaction that
-// the session has taken. error.type is there where Send returned an error, also
-// beside the outcome accepted, if only some recipients got the message.
+// the session has taken. error.type is there where Send or Commit returned an error,
+// also beside the outcome accepted, if only some recipients got the message.
 //
 // # Failures
 //

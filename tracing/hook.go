@@ -43,7 +43,7 @@ var (
 	_ events.PhaseHook   = (*Hook)(nil)
 )
 
-// New returns the hook. A zero Config traces through the global provider.
+// New returns the hook. A zero Config uses the global providers.
 func New(c Config) *Hook {
 	h := &Hook{scope: scope(), compact: c.Compact, meterProvider: c.MeterProvider}
 	if p := c.TracerProvider; p != nil && !placeholder(p) {

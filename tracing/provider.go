@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// The instrumentation scope of every span.
+// The instrumentation scope of every span and metric.
 const (
 	ScopeName    = "github.com/ehlo-go/ehlo/tracing"
 	ScopeVersion = "0.1.0"

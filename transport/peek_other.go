@@ -2,7 +2,10 @@
 
 package transport
 
-import "net"
+import (
+	"errors"
+	"net"
+)
 
 // peeker has no use here: without MSG_DONTWAIT parking reads a few octets aside
 // instead of peeking.
@@ -16,4 +19,4 @@ func (*peeker) now() bool { return false }
 
 func (*peeker) err() error { return nil }
 
-func (*peeker) push(*Conn, []byte, *Pace) error { return nil }
+func (*peeker) push(*Conn, []byte, *Pace) error { return errors.ErrUnsupported }

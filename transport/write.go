@@ -39,8 +39,8 @@ func (p *Pace) begin() {
 	}
 }
 
-// deadline returns when the next of n octets, but for 64 KiB, have to be
-// taken; zero is never.
+// deadline returns when the next 64 KiB of n octets, or all if they are fewer,
+// have to be taken; zero is never.
 func (p *Pace) deadline(n int) time.Time {
 	by := in(p.Block)
 	if p.Rate <= 0 {

@@ -1,0 +1,105 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/ehlo-go/ehlo/smtp"
+)
+
+// end takes the answer to the end of the content: the message is decided. With
+// LMTP there is one for each recipient that was accepted, in their order (RFC
+// 2033 4.2).
+func (a *actor) end(d *delivery, c *command) error {
+	if d.lmtp {
+		return a.endOfEach(d, c)
+	}
+	r, err := a.hear(c)
+	if err != nil {
+		if asError(err).Kind == smtp.KindReply { // 421
+			d.decide(c, r, err)
+		}
+		return err
+	}
+	why := refusal(r)
+	if why != nil && !r.Negative() {
+		return named(why, c.verb)
+	}
+	more, doubt := a.tooMany(c, r)
+	if doubt {
+		if d.blind {
+			d.doubtAll()
+		}
+		return more
+	}
+	a.owes, a.wary = false, c.verb == "BDAT" && why != nil
+	d.decide(c, r, why)
+	return more
+}
+
+// endOfEach is end for LMTP. What was answered before the connection was lost
+// stands.
+func (a *actor) endOfEach(d *delivery, c *command) error {
+	decided := make([]*smtp.RecipientReceipt, 0, d.accepted)
+	first, mixed := smtp.Reply{}, false
+	for i := range d.receipt.Recipients {
+		to := &d.receipt.Recipients[i]
+		if !waiting(to) {
+			continue
+		}
+		r, err := a.hear(c)
+		why := refusal(r)
+		if why != nil {
+			why = named(why, c.verb)
+			placed(why)
+		}
+		if err == nil && why != nil && !r.Negative() {
+			err = why
+		}
+		if err != nil && r.Code != 421 {
+			return err
+		}
+		if why == nil || !d.receipt.Reply.Positive() { // that of an acceptance, if there is one
+			d.receipt.Reply = r
+		}
+		decideFor(to, r, why)
+		decided = append(decided, to)
+		if len(decided) == 1 {
+			first = r
+		}
+		mixed = mixed || r.Positive() != first.Positive()
+		a.tellRecipient(to)
+		if err != nil { // 421 answers for all who are left
+			for rest := i + 1; rest < len(d.receipt.Recipients); rest++ {
+				if to := &d.receipt.Recipients[rest]; waiting(to) {
+					decideFor(to, r, why)
+					a.tellRecipient(to)
+				}
+			}
+			d.final = true
+			return err
+		}
+	}
+	more, doubt := a.tooMany(c, first)
+	if doubt || more != nil && mixed {
+		d.doubt(decided)
+		return more
+	}
+	a.owes, d.final = false, true
+	return more
+}
+
+// tooMany reports, as an error, what the server says behind the answer r that
+// decides a message, but for a goodbye. doubt says that it would decide
+// otherwise, and nobody can know which of them is the answer: one that came too
+// early may have pushed all others back.
+func (a *actor) tooMany(c *command, r smtp.Reply) (more error, doubt bool) {
+	ahead := a.conn.Ahead()
+	if len(ahead) == 0 || bytes.HasPrefix([]byte("421"), ahead[:min(len(ahead), 3)]) {
+		return nil, false
+	}
+	for line := range bytes.Lines(ahead) {
+		doubt = doubt || int(line[0]-'0') != r.Code/100
+	}
+	return &smtp.Error{Kind: smtp.KindProtocol, Command: c.verb, Reply: r, Err: errors.New("a reply too many")}, doubt
+}

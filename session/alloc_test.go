@@ -16,7 +16,7 @@ import (
 // and its recipients, the text of the last reply, and the context that hooks are
 // given. Not under the race detector, which makes sync.Pool forget.
 func TestSend_AllocatesLittle(t *testing.T) {
-	const most = 5
+	const most = 4
 	content := bytes.Repeat([]byte("one line of a message like all the others\r\n"), 230)
 	for _, flight := range []Flight{Envelope, Full} {
 		t.Run(flight.String(), func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 type body struct {
 	chunked bool  // by BDAT (RFC 3030), else by DATA
 	asIs    bool  // goes as it is: nothing is normalised
-	open    bool  // DATA was answered 354, or a chunk was sent
+	open    bool  // DATA was answered 354
 	block   int64 // octets of content in pieces, where it goes as it is
 	encoder transport.Encoder
 	header  []byte   // of a chunk

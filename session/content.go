@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -55,14 +56,18 @@ func prepare(m *smtp.Message, memory *inMemory) (content, error) {
 	case *os.File:
 		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
 			at, err := r.Seek(0, io.SeekCurrent)
-			if err == nil && info.Size() > at { // one of /proc says 0 and has more
+			switch {
+			case err != nil:
+			case info.Size()-at > firstBlock:
 				c := newStored(r, at, info.Size()-at)
 				c.file = r
 				return fit(m, c)
+			default: // one of /proc or /sys has more than it says, or less
+				return newLent(m, io.NewSectionReader(r, at, math.MaxInt64-at))
 			}
 		}
 	}
-	return newLent(m)
+	return newLent(m, m.Content)
 }
 
 // fit refuses content that is not of the size that was stated.
@@ -183,8 +188,8 @@ type filled struct {
 }
 
 // newLent reads the first block. If that is all, the content is in memory.
-func newLent(m *smtp.Message) (content, error) {
-	c := &lent{reader: m.Content, stated: m.Size, want: make(chan *[]byte, 1), got: make(chan filled, 1)}
+func newLent(m *smtp.Message, from io.Reader) (content, error) {
+	c := &lent{reader: from, stated: m.Size, want: make(chan *[]byte, 1), got: make(chan filled, 1)}
 	c.buffer = blocks.Get().(*[]byte)
 	f := c.fill(*c.buffer)
 	if c.panicked != nil {

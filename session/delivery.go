@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,8 +170,21 @@ func waiting(to *smtp.RecipientReceipt) bool {
 	return to.Outcome == smtp.NotSent && to.Err == nil && to.Reply.Positive()
 }
 
+// maxKept is how many octets of a server's words are kept for one recipient: a
+// message may have thousands of them, and a reply 64 KiB.
+const maxKept = 2 << 10
+
+// brief returns a reply with no more text than is kept.
+func brief(r smtp.Reply) smtp.Reply {
+	if len(r.Text) > maxKept {
+		r.Text = strings.Clone(r.Text[:maxKept])
+	}
+	return r
+}
+
 // take takes the answer to a RCPT.
 func (d *delivery) take(i int, r smtp.Reply) {
+	r = brief(r)
 	to := &d.receipt.Recipients[i]
 	to.Reply = r
 	if r.Positive() {

@@ -26,10 +26,11 @@ func (a *actor) end(d *delivery, c *command) error {
 		return named(why, c.verb)
 	}
 	more, doubt := a.tooMany(c, r)
+	if d.blind && more != nil && (doubt || d.accepted < d.asked) {
+		d.doubtAll()
+		return more
+	}
 	if doubt {
-		if d.blind {
-			d.doubtAll()
-		}
 		return more
 	}
 	a.owes, a.wary = false, c.verb == "BDAT" && why != nil
@@ -48,6 +49,7 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 			continue
 		}
 		r, err := a.hear(c)
+		r = brief(r)
 		why := refusal(r)
 		if why != nil {
 			why = named(why, c.verb)

@@ -17,8 +17,11 @@ func (a *actor) finish(cause error) {
 	s.mu.Lock()
 	connected := !l.connecting
 	l.finishing, l.connecting = true, false
-	cut, closed := l.cut, s.closed
-	if l.leaving && errors.Is(cause, smtp.ErrCanceled) { // before QUIT was said
+	cut, closed, left := l.cut, s.closed, false
+	switch canceled := l.leaving && errors.Is(cause, smtp.ErrCanceled); {
+	case canceled && cut == nil: // a Transaction within DATA, which nothing else ends
+		left = true
+	case canceled: // before QUIT was said
 		l.quitErr = cause
 	}
 	if l.cancel != nil {
@@ -44,7 +47,7 @@ func (a *actor) finish(cause error) {
 	_ = a.fire(fsm.Close)
 
 	l.err, l.connectErr = cause, cause
-	if cause == nil || errors.Is(cut, smtp.ErrClosed) || l.quitErr != nil {
+	if cause == nil || left || errors.Is(cut, smtp.ErrClosed) || l.quitErr != nil {
 		l.err = &smtp.Error{Kind: smtp.KindClosed}
 	}
 	if connected {

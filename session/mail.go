@@ -315,6 +315,10 @@ func (a *actor) collectOne(d *delivery, c *command, r smtp.Reply) error {
 	case c.verb == "MAIL":
 		a.mails++
 		if why != nil {
+			if a.wary && r.Code == 503 { // the transaction before is open still, and the message may come after RSET
+				a.owes = true
+				asError(why).Permanent = false
+			}
 			d.reject("MAIL", r, why)
 			return nil
 		}

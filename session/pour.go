@@ -218,7 +218,7 @@ func (a *actor) pushChunk(ctx context.Context, d *delivery, last bool) (done boo
 func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error {
 	b := &a.mailing.body
 	switch quiet := a.quiet(); { // what was said would pass for the answer to what follows
-	case !quiet && b.open: // within DATA it is the answer, too early
+	case !quiet && (b.open || a.torn): // within the content it is the answer, too early
 		return a.interrupted(d, verb, a.unsolicited())
 	case !quiet:
 		return named(a.goodbye(), verb)

@@ -203,6 +203,27 @@ func TestTransaction_CommitsContextEndsAWriteThatHangs(t *testing.T) {
 	})
 }
 
+// The same behind another step that hangs.
+func TestTransaction_CommitsContextEndsAStepThatHangs(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		s := stepping(t, "RCPT", smtptest.Silence())
+		tx := begin(t, s)
+		added := make(chan error, 1)
+		go func() { added <- tx.AddRecipient(t.Context(), smtp.Recipient{Address: "a@example.net"}) }()
+		<-time.After(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		r, err := tx.Commit(ctx)
+		if took := time.Since(begun); took != time.Second || r.Outcome != smtp.NotSent || err == nil {
+			t.Errorf("after %v: %v, %v", took, r, err)
+		}
+		if err := <-added; !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
+
 // A hook that panics in a step ends the session.
 func TestTransaction_H23_AHookPanicsInAStep(t *testing.T) {
 	srv := memory(t, smtptest.Config{})

@@ -115,6 +115,9 @@ func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
 			return true, err, fatal
 		})
 	}
+	if ctx.Err() != nil { // a step before may hang
+		t.expire(ctx)
+	}
 	if !t.isOver() { // a Write had failed, or ctx had ended
 		_ = t.ask(context.WithoutCancel(ctx), "RSET", func(_ context.Context, a *actor) (over bool, _, fatal error) {
 			if t.d.cause == nil && (t.d.accepted > 0 || len(t.d.receipt.Recipients) == 0) { // else the recipients' answers are the reason
@@ -132,6 +135,11 @@ func (t *Transaction) Commit(ctx context.Context) (*smtp.Receipt, error) {
 
 // takeTurn waits for a Write that is running, and ends it if ctx ends first.
 func (t *Transaction) takeTurn(ctx context.Context) {
+	select {
+	case t.turn <- struct{}{}:
+		return
+	default:
+	}
 	select {
 	case t.turn <- struct{}{}:
 		return

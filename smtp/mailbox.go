@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The bounds of RFC 5321 4.5.3.1, in octets. A domain has one that is tighter
@@ -177,10 +178,13 @@ func unusableLocal(r rune) bool {
 	switch {
 	case r == utf8.RuneError, unicode.IsControl(r), unicode.IsSpace(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zs, r):
 		return true
-	case r >= 0xff01 && r <= 0xff5e: // full width
-		return !isAtext(byte(r - 0xff01 + '!'))
+	case unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+		return true
+	case r >= 0xfe10 && r <= 0xfe19 || r >= 0xfe50 && r <= 0xfe6f: // vertical and small
+		return true
 	}
-	return r >= 0xfe10 && r <= 0xfe19 || r >= 0xfe50 && r <= 0xfe6f // vertical and small
+	compatible := norm.NFKC.String(string(r))
+	return strings.ContainsFunc(compatible, func(c rune) bool { return c < utf8.RuneSelf && !isAtext(byte(c)) })
 }
 
 // wireDomain returns a domain in A-labels, or the address literal, checked.

@@ -24,8 +24,9 @@ func (p *peeker) sendFile(c *Conn, f *os.File, at, n int64, pace *Pace) (known b
 		wait = p.raw.Write(func(out uintptr) bool {
 			return sending.more(func(from, to int64) (int, error) {
 				written, err := syscall.Sendfile(int(out), int(in), &offset, int(to-from))
-				if err == syscall.EINVAL && from == 0 {
-					known = false
+				switch err {
+				case syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP:
+					known = from > 0
 				}
 				if written == 0 && err == nil {
 					err = io.ErrUnexpectedEOF

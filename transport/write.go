@@ -55,7 +55,8 @@ func (p *Pace) deadline(n int) time.Time {
 
 // span returns how long n octets take at Rate.
 func (p *Pace) span(n int64) time.Duration {
-	return time.Duration(float64(n) / float64(p.Rate) * float64(time.Second))
+	const most = 1 << 30 // seconds, so that sums do not overflow
+	return time.Duration(min(float64(n)/float64(p.Rate), most) * float64(time.Second))
 }
 
 // Left returns the credit that is left after a write: for the next one.

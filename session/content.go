@@ -331,7 +331,7 @@ func (c *lent) release() {
 }
 
 // scan looks at content that can be read twice, and at the beginning of other.
-func scan(c content) (f transport.Facts, known bool, err error) {
+func scan(ctx context.Context, c content) (f transport.Facts, known bool, err error) {
 	switch c := c.(type) {
 	case *inMemory:
 		return transport.Scan(c.whole), true, nil
@@ -341,7 +341,11 @@ func scan(c content) (f transport.Facts, known bool, err error) {
 		var s transport.Scanner
 		for last := again.at == again.end; !last; {
 			var block []byte
-			if block, last, err = again.next(context.Background()); err != nil {
+			block, last, err = again.next(ctx)
+			if err == nil && ctx.Err() != nil {
+				err = &smtp.Error{Kind: smtp.KindCanceled, Err: contextError(ctx)}
+			}
+			if err != nil {
 				return f, false, err
 			}
 			s.Scan(block)

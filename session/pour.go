@@ -57,7 +57,8 @@ func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
 		if left -= octetsOf(b.pieces); err == nil && (left < 0 || last && left != 0) {
 			err = errChanged()
 		}
-		if err != nil && header == nil { // in the middle of the chunk, which is never filled up
+		last = last || err == nil && left == 0 // the chunk is whole, and only its answer counts
+		if err != nil && header == nil {       // in the middle of the chunk, which is never filled up
 			d.cause = err
 			err = named(err, c.verb)
 		} else if err == nil {
@@ -90,8 +91,10 @@ func (a *actor) pourFile(header []byte, d *delivery, c *stored) error {
 	case err == nil:
 		a.spilled(d, true)
 		return nil
-	case errors.Is(err, io.ErrUnexpectedEOF): // in the middle of the chunk, which is never filled up
-		err = errChanged()
+	case asError(err).Kind == smtp.KindContent: // in the middle of the chunk, which is never filled up
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errChanged()
+		}
 		d.cause = err
 	default:
 		err = a.cutShort(d, "BDAT", err)
@@ -255,7 +258,7 @@ func (a *actor) spilled(d *delivery, last bool) {
 
 // cutShort ends a message whose content could not be written.
 func (a *actor) cutShort(d *delivery, verb string, err error) error {
-	if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply || spoken.Kind == smtp.KindProtocol {
+	if spoken := a.conn.ReadUnsolicited(lastWords); spoken.Kind == smtp.KindReply || spoken.Kind == smtp.KindProtocol || errors.Is(err, errSpoken) {
 		err = spoken
 	}
 	return a.interrupted(d, verb, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"reflect"
 	"sync"
 	"time"
 
@@ -69,6 +70,9 @@ func (i inherited) Value(key any) any { return i.values.Value(key) }
 // inherit returns a context that ends with ctx, whatever context a hook made of
 // it, and has that one's values.
 func inherit(ctx, hooks context.Context) context.Context {
+	if reflect.TypeOf(ctx).Kind() != reflect.Pointer { // to compare it may panic
+		return inherited{ctx, hooks}
+	}
 	if s, ok := hooks.(*events.Scope); ctx == hooks || ok && s.Context == ctx {
 		return hooks
 	}

@@ -74,7 +74,7 @@ func (s *Session) send(ctx context.Context, w *sending) (err error) {
 		}
 		return named(err, "MAIL")
 	}
-	if err := d.inspect(); err != nil {
+	if err := d.inspect(ctx); err != nil {
 		return named(err, "MAIL")
 	}
 	w.request.verb, w.request.delivery = "MAIL", d
@@ -85,7 +85,7 @@ func (s *Session) send(ctx context.Context, w *sending) (err error) {
 
 // inspect finds what is to be known of the content, and refuses what the message
 // does not allow.
-func (d *delivery) inspect() error {
+func (d *delivery) inspect(ctx context.Context) error {
 	m := d.message
 	d.facts = smtp.ContentFacts{Size: d.content.size(), Unscanned: true, Allow8Bit: m.Allow8Bit}
 	for i := range m.Recipients {
@@ -94,7 +94,7 @@ func (d *delivery) inspect() error {
 	if m.Canonical || m.Body == smtp.BodyBinaryMIME {
 		return nil
 	}
-	f, known, err := scan(d.content)
+	f, known, err := scan(ctx, d.content)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -408,4 +410,82 @@ func TestTransaction_AnAbortBetweenChunksLeavesNothingTorn(t *testing.T) {
 	if err := <-end; err != io.EOF {
 		t.Errorf("after QUIT and 221: %v, want EOF", err)
 	}
+}
+
+// A context may be of a type that cannot be compared.
+func TestSend_AContextThatCannotBeCompared(t *testing.T) {
+	type odd struct {
+		context.Context
+		values map[string]int
+	}
+	s, _, _ := offering(t, Envelope, nil)
+	if _, err := s.Send(odd{t.Context(), nil}, to("a@example.net")); err != nil {
+		t.Error(err)
+	}
+	if err := s.Noop(odd{t.Context(), nil}); err != nil {
+		t.Error(err)
+	}
+}
+
+// The last line of a file may end in the next block: the chunk is whole before,
+// and the server's answer is one to it.
+func TestSend_AChunkThatIsWholeBeforeItsContentEnds(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "content")
+	text := strings.Repeat("x", firstBlock-1) + "\r\n"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	srv := loopback(t, smtptest.Config{Keywords: []string{"CHUNKING"}})
+	c := reach(srv, Extended)
+	var s *Session
+	var once sync.Once
+	c.Hooks = []events.Hook{onEvent(events.KindProgress, func(events.Event) { once.Do(func() { awaitOctets(t, s) }) })} // the answer is here
+	s = linked(t, c)
+	m := to("a@example.net")
+	m.Content = f
+	if r, err := s.Send(t.Context(), m); err != nil || len(srv.Messages()) != 1 || string(srv.Messages()[0].Content) != text {
+		t.Errorf("%v, %v", r, err)
+	}
+}
+
+// A FIN in the middle of a long write is told as one.
+func TestSend_AFINInTheMiddleOfALongWrite(t *testing.T) {
+	srv := loopback(t, smtptest.Config{Keywords: []string{"CHUNKING"}, On: map[string]smtptest.Step{"BDAT": func(c *smtptest.Conn) {
+		_ = c.NetConn().(interface{ CloseWrite() error }).CloseWrite()
+		smtptest.Silence()(c)
+	}}})
+	s := linked(t, reach(srv, Extended))
+	m := to("a@example.net")
+	m.Content = bytes.NewReader(bytes.Repeat([]byte("twenty octets a line\r\n"), 2_000_000))
+	if r, err := s.Send(t.Context(), m); !errors.Is(err, smtp.ErrLost) || errors.Is(err, errSpoken) || r.Outcome == smtp.Accepted {
+		t.Errorf("%v, %v", r, err)
+	}
+	<-s.Done()
+}
+
+// A hook in the middle of a long write may do what a hook may, and close the
+// connection that its own dialer made.
+func TestSend_AHookClosesTheConnectionInALongWrite(t *testing.T) {
+	srv := loopback(t, smtptest.Config{Keywords: []string{"CHUNKING"}})
+	c := reach(srv, Extended)
+	var made net.Conn
+	c.Dialer = dialFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+		var d net.Dialer
+		var err error
+		made, err = d.DialContext(ctx, network, address)
+		return made, err
+	})
+	c.Hooks = []events.Hook{onEvent(events.KindProgress, func(events.Event) { _ = made.Close() })}
+	s := linked(t, c)
+	m := to("a@example.net")
+	m.Content = bytes.NewReader(bytes.Repeat([]byte("twenty octets a line\r\n"), 2_000_000))
+	if r, err := s.Send(t.Context(), m); err == nil {
+		t.Errorf("%v, %v", r, err)
+	}
+	within(t, s.Done(), "the end")
 }

@@ -59,6 +59,8 @@ func TestParseMailbox_H4_H5_RefusesEverythingElse(t *testing.T) {
 		"user@example.org\r\nDATA", "\nuser@example.org", "user@exam\r\nple.org", "user@exam\x00ple.org",
 		"us\u200ber@example.org", "us\u202eer@example.org", "us\u00a0er@example.org", "us\u3000er@example.org", "us\ufeffer@example.org", // unseen
 		"user＠evil.example@example.org", "a﹫b@example.org", "a＞b@example.org", "a︐b@example.org", // look like syntax
+		"a\u2024b@example.org", "a\u2025b@example.org", "a\u207db@example.org", "a\u037eb@example.org", "a\u2474b@example.org", "a\u00a8b@example.org", // to NFKC
+		"a\u3164b@example.org", "a\ufe0fb@example.org", "a\u034fb@example.org",
 		"user@ｅxample.org", "user@exa\u200bmple.org", "user@exa\u00admple.org", "user@bü\u200bcher.example", "user@例え。テスト", "user@\u212a.example", "user@\u212aü.example", "user@ſ.example",
 		"user@..", "user@a..b", "user@.a", "user@a.", "user@-a", "user@a-", "user@a-.b", "user@a b", "user@a,b", "user@a:25", "user@" + strings.Repeat("a", 64), "user@192.0.2.1", "user@１９２.0.2.1",
 		"user@[]", "user@[", "user@]", "user@[192.0.2.1", "user@192.0.2.1]", "user@[::1]", "user@[IPv6:192.0.2.1]", "user@[IPv6:]", "user@[IPv6:fe80::1%eth0]", "user@[mx.example]", "user@[[192.0.2.1]]",

@@ -51,8 +51,12 @@ func (h *Hook) meters() *instruments {
 	return i
 }
 
-// same reports whether two providers are one, as far as that can be known.
-func same(a, b metric.MeterProvider) bool { return reflect.TypeOf(a).Comparable() && a == b }
+// same reports whether two providers are one, as far as can be known without a
+// comparison that could panic: of those that are no pointers, by their type.
+func same(a, b metric.MeterProvider) bool {
+	t := reflect.TypeOf(a)
+	return t == reflect.TypeOf(b) && (t.Kind() != reflect.Pointer || a == b)
+}
 
 // count counts a message.
 func (h *Hook) count(ctx context.Context, r *smtp.Receipt, err error) {

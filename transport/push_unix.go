@@ -3,7 +3,6 @@
 package transport
 
 import (
-	"cmp"
 	"io"
 	"os"
 	"syscall"
@@ -13,62 +12,65 @@ import (
 const maxPush = 1 << 30
 
 // pushing is one long write under way, by as few system calls as the kernel
-// needs. A deadline has been set, and moves on.
+// needs.
 type pushing struct {
-	conn    *Conn
-	pace    *Pace
-	octets  []byte // of push
-	whole   int64
-	written int64
-	covered int64 // how far the deadline reaches
-	fault   error
+	octets []byte // of push
+	taken  int    // by the newest call
+	fault  error
 }
 
-// push writes b.
+// push writes b. A deadline has been set, and moves on.
 func (p *peeker) push(c *Conn, b []byte, pace *Pace) error {
-	p.pushing = pushing{conn: c, pace: pace, octets: b, whole: int64(len(b)), covered: maxWrite}
-	err := p.raw.Write(p.step)
-	err = cmp.Or(p.pushing.fault, err)
-	p.pushing = pushing{}
-	return err
-}
-
-func (p *pushing) step(fd uintptr) bool {
-	return p.more(func(from, to int64) (int, error) {
-		n, err := syscall.Write(int(fd), p.octets[from:to])
-		if n == 0 && err == nil {
-			err = io.ErrUnexpectedEOF
-		}
-		return n, err
+	defer func() { p.pushing = pushing{} }()
+	return p.whole(c, int64(len(b)), pace, func(from, to int64) func(fd uintptr) bool {
+		p.pushing.octets = b[from:to]
+		return p.step
 	})
 }
 
-// more writes what the kernel takes, and reports whether that was the last.
-func (p *pushing) more(write func(from, to int64) (int, error)) bool {
-	for p.fault == nil && p.written < p.whole {
-		n, err := write(p.written, min(p.written+maxPush, p.whole))
-		switch err {
-		case nil:
-			p.fault = p.moved(n)
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		case io.ErrUnexpectedEOF:
-			p.fault = err
-		default:
-			p.fault = os.NewSyscallError("write", err)
+// whole takes steps until n octets are written, and tells of each, outside of the
+// socket's lock.
+func (p *peeker) whole(c *Conn, n int64, pace *Pace, step func(from, to int64) func(fd uintptr) bool) error {
+	for written, covered := int64(0), int64(maxWrite); written < n; {
+		p.pushing.taken, p.pushing.fault = 0, nil
+		err := p.raw.Write(step(written, min(written+maxPush, n)))
+		if p.pushing.fault != nil {
+			err = p.pushing.fault
+		}
+		if err != nil {
+			return err
+		}
+		written += int64(p.pushing.taken)
+		err = pace.moved(int64(p.pushing.taken))
+		if err == nil && written >= covered && written < n {
+			covered = written + maxWrite
+			err = c.arm(pace.deadline(int(min(n-written, maxWrite))))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
-// moved notes what was taken, and lets the deadline follow.
-func (p *pushing) moved(n int) error {
-	p.written += int64(n)
-	err := p.pace.moved(int64(n))
-	if err != nil || p.written < p.covered || p.written == p.whole {
-		return err
+// step writes what the kernel takes at once; false is to wait for room.
+func (p *pushing) step(fd uintptr) bool {
+	return p.done(syscall.Write(int(fd), p.octets))
+}
+
+// done judges what a system call returned.
+func (p *pushing) done(n int, err error) bool {
+	switch {
+	case err == syscall.EINTR: // once more
+		return p.fault == nil
+	case err == syscall.EAGAIN:
+		return false
+	case err != nil:
+		p.fault = os.NewSyscallError("write", err)
+	case n == 0:
+		p.fault = io.ErrUnexpectedEOF
+	default:
+		p.taken = n
 	}
-	p.covered = p.written + maxWrite
-	return p.conn.arm(p.pace.deadline(int(min(p.whole-p.written, maxWrite))))
+	return true
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -11,34 +12,29 @@ import (
 func (p *peeker) sendFile(c *Conn, f *os.File, at, n int64, pace *Pace) (known bool, err error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
-		return false, err
+		return true, contentError(err)
 	}
 	if err := c.arm(pace.deadline(int(min(n, maxWrite)))); err != nil {
 		return true, err
 	}
-	known = true
-	sending := pushing{conn: c, pace: pace, whole: n, covered: maxWrite}
-	offset := at
-	var wait error
-	err = raw.Control(func(in uintptr) { // which keeps it open
-		wait = p.raw.Write(func(out uintptr) bool {
-			return sending.more(func(from, to int64) (int, error) {
-				written, err := syscall.Sendfile(int(out), int(in), &offset, int(to-from))
-				switch err {
-				case syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP:
-					known = from > 0
-				}
-				if written == 0 && err == nil {
-					err = io.ErrUnexpectedEOF
-				}
-				return written, err
+	defer func() { p.pushing = pushing{} }()
+	offset, closed := at, error(nil)
+	err = p.whole(c, n, pace, func(from, to int64) func(uintptr) bool {
+		return func(out uintptr) (done bool) {
+			closed = raw.Control(func(in uintptr) { // which keeps it open
+				done = p.pushing.done(syscall.Sendfile(int(out), int(in), &offset, int(to-from)))
 			})
-		})
-	})
-	for _, e := range []error{sending.fault, wait} {
-		if e != nil {
-			return known, e
+			if closed != nil {
+				p.pushing.fault = contentError(closed)
+			}
+			return done || closed != nil
 		}
+	})
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return true, contentError(err)
+	case pace.written == 0 && (errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EOPNOTSUPP)):
+		return false, nil
 	}
-	return known, err
+	return true, err
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // maxWrite is how many octets one deadline covers: a slow reader of a large
@@ -159,7 +161,7 @@ func (c *Conn) writeLong(b []byte, pace *Pace) error {
 // WriteFile writes n octets of a file from at on, without a look at them and
 // without use of its offset: on plain TCP from the kernel's own memory, where the
 // system can do that (sendfile). What applies to WritePieces applies here. A file
-// that ends before is an io.ErrUnexpectedEOF.
+// that ends before, or cannot be read, is an error of KindContent.
 func (c *Conn) WriteFile(f *os.File, at, n int64, pace *Pace) (int64, error) {
 	pace.begin()
 	if err := c.writeFile(f, at, n, pace); err != nil {
@@ -184,7 +186,10 @@ func (c *Conn) writeFile(f *os.File, at, n int64, pace *Pace) error {
 		*kept = (*kept)[:min(n-pace.written, maxWrite)]
 		read, err := f.ReadAt(*kept, at+pace.written)
 		if read < len(*kept) {
-			return cmp.Or(notEOF(err), io.ErrUnexpectedEOF)
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return contentError(err)
 		}
 		if err := c.writeShort([][]byte{*kept}, read, pace); err != nil {
 			return err
@@ -193,12 +198,8 @@ func (c *Conn) writeFile(f *os.File, at, n int64, pace *Pace) error {
 	return nil
 }
 
-func notEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
+// contentError is a failure of the file and not of the connection.
+func contentError(err error) error { return &smtp.Error{Kind: smtp.KindContent, Err: err} }
 
 func (c *Conn) writeOne(b []byte) (int64, error) {
 	if len(b) == 0 {

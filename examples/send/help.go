@@ -22,8 +22,9 @@ the message
   -to ADDRESS         a recipient, and -to again for each other one. A comma may
                       be part of an address. No recipient is read from a header
   -file FILE          header and body; - is standard input. Not given: standard
-                      input if it is no terminal; of the embedded server's, the
-                      sample. Newlines of any kind will do
+                      input if it is no terminal; with the embedded server the
+                      sample, and - reads standard input there too. Newlines
+                      of any kind will do
   -flight NAME        what travels before its answers are awaited:
                         envelope  MAIL and every RCPT; not given: this
                         full      a small message with them, where the server
@@ -56,8 +57,8 @@ exit status
   0  accepted for every recipient
   1  for none: it was rejected or not sent, also for want of a connection or a
      login, or by Ctrl-C in time; sent again it cannot arrive twice
-  2  the command line is no use: an unknown flag, an address or a file that
-     cannot be; nothing was dialled
+  2  the command line is no use: an unknown flag, a mail address or a file
+     that cannot be; nothing was dialled
   3  accepted for some recipients and not for others: send it to those alone
   4  unknown: all of it was handed over and no answer came; the server may have
      it, and sent again it may arrive twice

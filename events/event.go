@@ -162,6 +162,8 @@ type OnMessage struct {
 // OnRetry tells that an attempt failed and another will follow.
 type OnRetry struct {
 	Header
+	Host  string // as that of OnConnect
+	Port  int
 	Err   error
 	Delay time.Duration // 0: the next address is tried at once
 }
@@ -183,6 +185,8 @@ type OnCancel struct {
 // got ready.
 type OnError struct {
 	Header
+	Host  string // "" if the arguments were invalid
+	Port  int
 	Err   error
 	Final bool
 }
@@ -214,6 +218,8 @@ func (r Reason) String() string {
 // OnConnect it is the last event of the life.
 type OnDisconnect struct {
 	Header
+	Host   string // as that of OnConnect
+	Port   int
 	Reason Reason
 	Reply  smtp.Reply // the server's goodbye, if it said one
 	Err    error      // nil after Disconnect and Close

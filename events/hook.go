@@ -127,7 +127,8 @@ type PhaseEnd struct {
 
 // CommandStart begins a command.
 type CommandStart struct {
-	Verb string
+	Session uint64
+	Verb    string
 	// Request is set where a caller asked for just this command.
 	Request *Request
 }

@@ -43,7 +43,7 @@ func TestTranscript_EachExchangeHasItsTime(t *testing.T) {
 func TestTranscript_BeginsAndEndsWithTheLevel(t *testing.T) {
 	level := new(slog.LevelVar)
 	k := &kept{level: level}
-	hooks := sorted(t, Log(slog.New(k)))
+	hooks := sorted(t, Log(slog.New(k)), &tracer{log: new([]string)}) // which hears of all commands
 	for _, c := range []struct {
 		start, end slog.Level
 		want       int

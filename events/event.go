@@ -49,6 +49,7 @@ type OnResolve struct {
 	Header
 	Host string
 	// Addrs is in the order of dialling; empty where a proxy resolves the name.
+	// A DialVeto may still leave some out.
 	// Answers of the slower family may still join while dialling.
 	Addrs []netip.Addr
 	// Queried says whether DNS was asked in this attempt.

@@ -22,6 +22,7 @@ type Hooks struct {
 	mask    Mask
 	gated   []gated
 	always  int // hooks of commands that are not gated
+	vetoes  vetoes
 }
 
 type eventHook struct {
@@ -41,7 +42,7 @@ type gated interface {
 func SortHooks(hooks []Hook) (Hooks, error) {
 	var all Hooks
 	for i, h := range hooks {
-		known := false
+		known := all.vetoes.add(h)
 		gate, asked := h.(gated)
 		if asked {
 			all.gated = append(all.gated, gate)
@@ -73,7 +74,7 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 		}
 		if !known {
 			return Hooks{}, smtp.Invalid(fmt.Sprintf(
-				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook or EventHook of package events", i, h))
+				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook, EventHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
 		}
 	}
 	return all, nil

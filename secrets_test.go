@@ -146,11 +146,13 @@ func hideAndSeek(t *testing.T, mechanism string, right bool) {
 	if mechanism == "EXTERNAL" {
 		credentials.Identity = "user"
 	}
+	var written bytes.Buffer
 	var payload []string
 	base := credentials.Authenticator()
 	config := session.Config{
 		HostAddress: srv.Host(), HostName: "localhost", RemotePort: srv.Port(), Options: session.Extended | session.SecureExplicit,
 		TLS: &tls.Config{RootCAs: srv.Roots()}, UserName: "user", Password: password, Hooks: []events.Hook{all},
+		Logger:         slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true})),
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
 		Authenticator: func(ctx context.Context, offered []string, state *tls.ConnectionState) (sasl.Client, error) {
 			c, err := base(ctx, offered, state)
@@ -205,7 +207,10 @@ func hideAndSeek(t *testing.T, mechanism string, right bool) {
 	if len(payload) < 1 || len(spans.Ended()) < 8 || !strings.Contains(all.out.String(), "OnAuthenticate") {
 		t.Fatalf("%d parts, %d spans: not enough was listened to", len(payload), len(spans.Ended()))
 	}
-	printed := all.out.String()
+	if log := written.String(); strings.Count(log, "smtp.command=AUTH") < 1 || !strings.Contains(log, "smtp authenticate") {
+		t.Fatalf("the logger heard of no login: %s", log)
+	}
+	printed := all.out.String() + written.String()
 	for what, secret := range secrets {
 		for _, form := range forms(secret) {
 			if i := strings.Index(printed, form); i >= 0 {

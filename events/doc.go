@@ -7,7 +7,8 @@
 //     hangs on these, not on events.
 //  2. Hooks. Small optional interfaces ([ConnectHook], [AttemptHook],
 //     [PhaseHook], [CommandHook], [EventHook]), called in order on the
-//     session's own goroutine. Tracing is nothing but a hook.
+//     session's own goroutine; [DialVeto], [PeerVeto] and [SendVeto] decide.
+//     Tracing is nothing but a hook, and so is [Log].
 //  3. Channels. Session.Subscribe returns a channel of its own; [Handlers] turn
 //     it into callbacks.
 //

@@ -49,6 +49,7 @@ type OnResolve struct {
 	Header
 	Host string
 	// Addrs is in the order of dialling; empty where a proxy resolves the name.
+	// A DialVeto may still leave some out.
 	// Answers of the slower family may still join while dialling.
 	Addrs []netip.Addr
 	// Queried says whether DNS was asked in this attempt.
@@ -162,6 +163,8 @@ type OnMessage struct {
 // OnRetry tells that an attempt failed and another will follow.
 type OnRetry struct {
 	Header
+	Host  string // as that of OnConnect
+	Port  int
 	Err   error
 	Delay time.Duration // 0: the next address is tried at once
 }
@@ -183,6 +186,8 @@ type OnCancel struct {
 // got ready.
 type OnError struct {
 	Header
+	Host  string // "" if the arguments were invalid
+	Port  int
 	Err   error
 	Final bool
 }
@@ -214,6 +219,8 @@ func (r Reason) String() string {
 // OnConnect it is the last event of the life.
 type OnDisconnect struct {
 	Header
+	Host   string // as that of OnConnect
+	Port   int
 	Reason Reason
 	Reply  smtp.Reply // the server's goodbye, if it said one
 	Err    error      // nil after Disconnect and Close

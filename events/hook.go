@@ -11,8 +11,8 @@ import (
 )
 
 // Hook is a value that implements at least one of [ConnectHook],
-// [AttemptHook], [PhaseHook], [CommandHook] and [EventHook]. One hook serves
-// all sessions of its configuration and must be safe for that.
+// [AttemptHook], [PhaseHook], [CommandHook] and [EventHook], which hear, and of
+// [DialVeto], [PeerVeto] and [SendVeto], which decide. One hook serves all sessions of its configuration and must be safe for that.
 //
 // Hooks run on the session's goroutine and must not block. The scopes nest:
 // Connect > Attempt > Phase > Command. Every Start has its End, in reverse
@@ -127,7 +127,8 @@ type PhaseEnd struct {
 
 // CommandStart begins a command.
 type CommandStart struct {
-	Verb string
+	Session uint64
+	Verb    string
 	// Request is set where a caller asked for just this command.
 	Request *Request
 }

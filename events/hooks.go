@@ -20,6 +20,9 @@ type Hooks struct {
 	command []CommandHook
 	event   []eventHook
 	mask    Mask
+	gated   []gated
+	always  int // hooks of commands that are not gated
+	vetoes  vetoes
 }
 
 type eventHook struct {
@@ -27,12 +30,23 @@ type eventHook struct {
 	kinds Mask
 }
 
+// gated is a hook that may want nothing for now. It is asked before anything is
+// made for it.
+type gated interface {
+	wantsEvent(k Kind) bool
+	wantsCommand() bool
+}
+
 // SortHooks sorts hooks once, at construction. A value that implements no hook
 // interface is an invalid argument.
 func SortHooks(hooks []Hook) (Hooks, error) {
 	var all Hooks
 	for i, h := range hooks {
-		known := false
+		known := all.vetoes.add(h)
+		gate, asked := h.(gated)
+		if asked {
+			all.gated = append(all.gated, gate)
+		}
 		if c, ok := h.(ConnectHook); ok {
 			all.connect, known = append(all.connect, c), true
 		}
@@ -44,6 +58,9 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 		}
 		if c, ok := h.(CommandHook); ok {
 			all.command, known = append(all.command, c), true
+			if !asked {
+				all.always++
+			}
 		}
 		if e, ok := h.(EventHook); ok {
 			kinds := e.Kinds()
@@ -51,11 +68,13 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 				kinds = All
 			}
 			all.event, known = append(all.event, eventHook{e, kinds}), true
-			all.mask |= kinds
+			if !asked {
+				all.mask |= kinds
+			}
 		}
 		if !known {
 			return Hooks{}, smtp.Invalid(fmt.Sprintf(
-				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook or EventHook of package events", i, h))
+				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook, EventHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
 		}
 	}
 	return all, nil
@@ -93,16 +112,44 @@ func (h *Hooks) PhaseEnd(ctx context.Context, e PhaseEnd) error {
 
 // CommandStart opens the scope of a command.
 func (h *Hooks) CommandStart(ctx context.Context, s CommandStart) (context.Context, error) {
+	if !h.wantCommand() {
+		return ctx, nil
+	}
 	return open(ctx, h.command, s, CommandHook.CommandStart)
 }
 
 // CommandEnd closes it.
 func (h *Hooks) CommandEnd(ctx context.Context, e CommandEnd) error {
+	if !h.wantCommand() {
+		return nil
+	}
 	return shut(ctx, h.command, e, CommandHook.CommandEnd)
 }
 
 // Want reports whether any hook wants events of kind k.
-func (h *Hooks) Want(k Kind) bool { return h.mask.Has(k) }
+func (h *Hooks) Want(k Kind) bool { return h.mask.Has(k) || h.gated != nil && h.wantGated(k) }
+
+func (h *Hooks) wantGated(k Kind) bool {
+	for _, g := range h.gated {
+		if g.wantsEvent(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// wantCommand reports whether any hook wants to hear of commands.
+func (h *Hooks) wantCommand() bool {
+	if h.always > 0 {
+		return true
+	}
+	for _, g := range h.gated {
+		if g.wantsCommand() {
+			return true
+		}
+	}
+	return false
+}
 
 // Event gives an event to the hooks that want its kind.
 func (h *Hooks) Event(ctx context.Context, e Event) (err error) {

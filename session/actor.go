@@ -170,7 +170,7 @@ func (a *actor) loop() (over bool, err error) {
 		case fsm.Retry:
 			a.disconnected(err)
 			a.told(events.KindRetry, func(h events.Header) events.Event {
-				return events.OnRetry{Header: h, Err: err, Delay: a.retry.delay}
+				return events.OnRetry{Header: h, Host: a.plan.name, Port: a.plan.port, Err: err, Delay: a.retry.delay}
 			})
 		default:
 		}

@@ -5,6 +5,7 @@ package session
 import (
 	"bufio"
 	"bytes"
+	"log/slog"
 	"net"
 	"strconv"
 	"testing"
@@ -12,16 +13,20 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// What one Send on a ready session allocates while nobody listens: the receipt
-// and its recipients, the text of the last reply, and the context that hooks are
-// given. Not under the race detector, which makes sync.Pool forget.
+// What one Send on a ready session allocates while nobody listens, not even a
+// logger that has nothing enabled: the receipt and its recipients, the text of
+// the last reply, and the context that hooks are given. Not under the race detector, which makes sync.Pool forget.
 func TestSend_AllocatesLittle(t *testing.T) {
 	const most = 4
 	content := bytes.Repeat([]byte("one line of a message like all the others\r\n"), 230)
-	for _, flight := range []Flight{Envelope, Full} {
-		t.Run(flight.String(), func(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		flight Flight
+		logger *slog.Logger
+	}{{"envelope", Envelope, nil}, {"full", Full, nil}, {"logger", Envelope, slog.New(slog.DiscardHandler)}} {
+		t.Run(c.name, func(t *testing.T) {
 			s := linked(t, Config{HostAddress: "127.0.0.1", RemotePort: frugal(t), LocalName: "client.test",
-				Options: Extended, Retry: Retry{MaxAttempts: 1}, Flight: flight})
+				Options: Extended, Retry: Retry{MaxAttempts: 1}, Flight: c.flight, Logger: c.logger})
 			octets := bytes.NewReader(nil)
 			m := &smtp.Message{Mail: smtp.Mail{From: "sender@client.test"}, Recipients: smtp.To("recipient@mx.test"), Content: octets}
 			got := testing.AllocsPerRun(500, func() {

@@ -84,6 +84,9 @@ type Config struct {
 	// Hooks enclose what the session does; see package events. A value that
 	// implements no hook interface is refused by New.
 	Hooks []events.Hook
+	// Logger gets a record of each event and, at debug level, a transcript; see
+	// events.Log. nil is none.
+	Logger *slog.Logger
 	// TracerProvider is for the spans; nil is OpenTelemetry's global one. A hook
 	// of package tracing among Hooks takes the place of the session's own.
 	TracerProvider trace.TracerProvider

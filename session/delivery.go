@@ -68,6 +68,9 @@ func (d *delivery) conclude(err error) {
 	if d.cause == nil {
 		d.cause = err
 	}
+	if len(r.Recipients) == 0 { // nobody else says why
+		r.Cause = d.cause
+	}
 	for i := range r.Recipients {
 		to := &r.Recipients[i]
 		switch {

@@ -43,6 +43,10 @@ func (a *actor) dial(ctx context.Context) (fsm.Trigger, error) {
 
 func (a *actor) connect(ctx context.Context) (transport.Dialed, error) {
 	dialer := a.s.config.Dialer
+	veto, err := a.putDialToVeto()
+	if err != nil {
+		return transport.Dialed{}, err
+	}
 	if a.plan.proxy != nil {
 		conn, err := a.plan.proxy.Dial(ctx, dialer, net.JoinHostPort(a.plan.name, strconv.Itoa(a.plan.port)))
 		return transport.Dialed{Conn: conn, Dials: 1}, err
@@ -57,9 +61,12 @@ func (a *actor) connect(ctx context.Context) (transport.Dialed, error) {
 		// One dial to exactly this host and port. The next attempt takes the next
 		// address, if there is one.
 		a.answers.Only(1)
-		a.retry.after = a.answers.Addrs()[0]
+		for _, addr := range a.answers.Addrs() { // none, if hooks have left all out
+			a.retry.after = addr
+		}
 	}
-	return race.Dial(ctx, a.answers)
+	won, err := race.Dial(ctx, a.answers)
+	return veto.outcome(won, err)
 }
 
 // take makes a new connection the life's, unless the life was cut meanwhile.

@@ -80,7 +80,7 @@ func (a *actor) disconnected(cause error) {
 // disconnect makes the OnDisconnect for what ended the connection.
 func (a *actor) disconnect(cause error) func(events.Header) events.Event {
 	return func(h events.Header) events.Event {
-		e := events.OnDisconnect{Header: h, Reason: events.Local}
+		e := events.OnDisconnect{Header: h, Host: a.plan.name, Port: a.plan.port, Reason: events.Local}
 		if cause == nil || errors.Is(cause, smtp.ErrClosed) {
 			return e
 		}

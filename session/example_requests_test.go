@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
+	"os"
 
 	"github.com/ehlo-go/ehlo/auth"
 	"github.com/ehlo-go/ehlo/events"
@@ -134,4 +136,23 @@ func ExampleSession_Help() {
 	reply, err := s.Help(context.Background(), "")
 	fmt.Println(smtp.Escape(reply.Text), err)
 	// Output: see RFC 5321 <nil>
+}
+
+// Each event is a record; at debug level a transcript is beside them.
+func ExampleConfig_logger() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		switch a.Key { // the others are not the same each time
+		case "msg", "level", "smtp.auth.mechanism", "smtp.reply.code", "smtp.disconnect.reason", "tls.protocol.version":
+			return a
+		}
+		return slog.Attr{}
+	}}))
+	s, end := ready(smtptest.Config{Users: map[string]string{"ann": "secret"}}, func(c *session.Config) { c.Logger = logger })
+	_ = s.Authenticate(context.Background(), session.WithUserName("ann"), session.WithPassword("a guess"))
+	end()
+	// Output:
+	// level=INFO msg="smtp secure" tls.protocol.version=1.3
+	// level=INFO msg="smtp connect"
+	// level=WARN msg="smtp authenticate" smtp.auth.mechanism=PLAIN smtp.reply.code=535
+	// level=INFO msg="smtp disconnect" smtp.disconnect.reason=local
 }

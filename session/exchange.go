@@ -15,7 +15,7 @@ import (
 // see. The error is that of the connection or of the protocol; whether the reply
 // is consent is for the caller to say.
 func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Duration, enhanced bool) (smtp.Reply, error) {
-	start := events.CommandStart{Verb: verb}
+	start := events.CommandStart{Session: a.s.id, Verb: verb}
 	if a.s.machine.State() == fsm.Ready {
 		start.Request = a.request()
 	}

@@ -55,7 +55,7 @@ func (a *actor) finish(cause error) {
 	} else {
 		a.disconnected(cause)
 		a.last(events.KindError, closed, func(h events.Header) events.Event {
-			return events.OnError{Header: h, Err: cause, Final: true}
+			return events.OnError{Header: h, Host: a.plan.name, Port: a.plan.port, Err: cause, Final: true}
 		})
 	}
 

@@ -83,7 +83,7 @@ func (f *flight) say(line string) {
 
 // begun opens the scope of a command.
 func (a *actor) begun(ctx context.Context, c *command) (err error) {
-	c.scope, err = a.s.hooks.CommandStart(ctx, events.CommandStart{Verb: c.verb})
+	c.scope, err = a.s.hooks.CommandStart(ctx, events.CommandStart{Session: a.s.id, Verb: c.verb})
 	if err != nil { // a hook panicked, and those before it have begun
 		a.answered(c, smtp.Reply{}, err)
 	}

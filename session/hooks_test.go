@@ -76,6 +76,26 @@ func (h *everyHook) CommandEnd(ctx context.Context, e events.CommandEnd) {
 	h.end(ctx, "command "+e.Verb, "CommandEnd "+e.Verb)
 }
 
+// BeforeDial and VerifyPeer are asked within the scope of a phase, and are no
+// scopes.
+func (h *everyHook) BeforeDial(ctx context.Context, _ events.Target) error {
+	return h.within(ctx, "BeforeDial", "phase dial")
+}
+
+func (h *everyHook) VerifyPeer(ctx context.Context, _ events.Peer) error {
+	return h.within(ctx, "VerifyPeer", "phase tls", "phase starttls")
+}
+
+func (h *everyHook) within(ctx context.Context, moment string, scopes ...string) error {
+	if got, _ := ctx.Value(scopeKey{}).(string); !slices.Contains(scopes, got) {
+		h.wrong = append(h.wrong, fmt.Sprintf("%s within %v", moment, got))
+	}
+	if h.at != nil {
+		h.at(ctx, moment)
+	}
+	return nil
+}
+
 func (h *everyHook) Kinds() events.Mask { return 0 }
 
 func (h *everyHook) Event(ctx context.Context, e events.Event) {

@@ -31,10 +31,14 @@ func (a *actor) mail(ctx context.Context) (fsm.Trigger, error) {
 	d.terms = smtp.Terms{Capabilities: a.caps, Extended: a.extended, Verified: a.verified}
 	d.lmtp = a.plan.lmtp
 	a.delivery = d
-	var err error
-	if d.steps == nil {
+	refused, err := a.putMessageToVeto(d)
+	switch {
+	case err != nil:
+	case refused != nil:
+		d.cause = refused
+	case d.steps == nil:
 		err = a.deliver(ctx, d)
-	} else {
+	default:
 		err = a.transact(ctx, d)
 	}
 	if err != nil {

@@ -42,6 +42,27 @@ func keywordSets() map[string][]string {
 	}
 }
 
+// A message of nobody says why it came to nothing, though no recipient can.
+func TestSend_WithoutRecipientsTheReceiptSaysWhy(t *testing.T) {
+	bubble(t, "nobody", func(t *testing.T) {
+		srv := memory(t, smtptest.Config{})
+		config := reach(srv, Extended)
+		config.Dialer = srv
+		s := linked(t, config)
+		if r, err := s.Send(t.Context(), &smtp.Message{}); !errors.Is(err, smtp.ErrInvalid) || !strings.Contains(err.Error(), "Recipients is empty") || !errors.Is(r.Cause, smtp.ErrInvalid) {
+			t.Errorf("%v, %v", r, err)
+		}
+		tx, err := s.Begin(t.Context(), smtp.Mail{From: "from@example.org"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Close()
+		if _, err := tx.Commit(t.Context()); !errors.Is(err, smtp.ErrClosed) {
+			t.Errorf("Commit: %v", err)
+		}
+	})
+}
+
 func TestSend_WhatArrivesIsWhatWasMeant(t *testing.T) {
 	large := "Subject: large\r\n\r\n" + strings.Repeat(".a line that begins with a dot\r\nand one that does not\r\n", 20_000)
 	texts := map[string]string{

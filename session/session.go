@@ -45,6 +45,9 @@ func New(c Config) (*Session, error) {
 	if !slices.ContainsFunc(all, traces) { // behind them, so that an index in an error is the caller's
 		all = append(slices.Clip(all), tracing.New(tracing.Config{TracerProvider: c.TracerProvider, MeterProvider: c.MeterProvider}))
 	}
+	if c.Logger != nil {
+		all = append(slices.Clip(all), events.Log(c.Logger))
+	}
 	hooks, err := events.SortHooks(all)
 	if err != nil {
 		return nil, err

@@ -39,6 +39,7 @@ const (
 	KindContent                   // the content of a message could not be read
 	KindBusy                      // a transaction is open, and only its own steps may come
 	KindSessionSpent              // the server takes no more messages on this connection (RFC 9422 MAILMAX)
+	KindVetoed                    // a hook of the program's refused an address, a certificate or a message
 	KindProtocol                  // the server broke the protocol
 	KindReply                     // the server said no: 4yz or 5yz
 	kinds                         // how many there are
@@ -75,6 +76,7 @@ var (
 	ErrContent       = errors.New("content cannot be read")
 	ErrBusy          = errors.New("a transaction is open")
 	ErrSessionSpent  = errors.New("the session has sent as many messages as the server takes")
+	ErrVetoed        = errors.New("vetoed by a hook")
 	ErrProtocol      = errors.New("protocol error")
 	ErrReply         = errors.New("refused by the server")
 )
@@ -158,6 +160,8 @@ func (k Kind) Row() KindRow {
 		row.Type, row.Code, row.Err = "busy", 10035, ErrBusy
 	case KindSessionSpent:
 		row.Type, row.Code, row.Err = "session_spent", 20017, ErrSessionSpent
+	case KindVetoed:
+		row.Type, row.Code, row.Err = "vetoed", 20018, ErrVetoed
 	default:
 		row.Kind, row.Type, row.Code = KindOther, "_OTHER", 1
 	}

@@ -142,3 +142,10 @@ func ExampleConn_Park() {
 	// the server spoke: false - mail: [NOOP]
 	// refused by the server: 421 4.3.2 shutting down
 }
+
+func ExampleAnswers_Permit() {
+	answers := transport.Literal(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("192.0.2.1"))
+	answers.Permit(func(addr netip.Addr) bool { return !addr.IsPrivate() })
+	fmt.Println(answers.Addrs())
+	// Output: [192.0.2.1]
+}

@@ -16,6 +16,22 @@ func (a *Answers) Without(spent []netip.Addr) {
 	a.addrs = slices.DeleteFunc(slices.Clone(a.addrs), func(addr netip.Addr) bool { return slices.Contains(spent, addr) })
 }
 
+// Permit removes the addresses of which permit is false, and those that are told
+// later too. It is asked once about each, by Permit itself and by the Race that
+// dials them, on their goroutine.
+func (a *Answers) Permit(permit func(netip.Addr) bool) {
+	asked := make(map[netip.Addr]bool)
+	a.permit = func(addr netip.Addr) bool {
+		may, again := asked[addr]
+		if !again {
+			may = permit(addr)
+			asked[addr] = may
+		}
+		return may
+	}
+	a.addrs = slices.DeleteFunc(slices.Clone(a.addrs), func(addr netip.Addr) bool { return !a.permit(addr) })
+}
+
 // interleave lets two families take turns, beginning with the first
 // (RFC 8305 4).
 func interleave(first, second []netip.Addr) []netip.Addr {

@@ -43,6 +43,30 @@ func TestWithout_RemovesTheSpent(t *testing.T) {
 	wantAddrs(t, a, "")
 }
 
+// Each address is asked about once, late ones too, and those that are not
+// permitted are not dialled.
+func TestPermit_LeavesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{v4: scripted{addrs: addrs("192.0.2.1 192.0.2.2")}, v6: scripted{after: time.Second, addrs: addrs("2001:db8::1 2001:db8::2 2001:db8::1")}}
+		a, err := Resolve(t.Context(), s, "mx.example", false, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		var asked []netip.Addr
+		a.Permit(func(addr netip.Addr) bool {
+			asked = append(asked, addr)
+			return addr == netip.MustParseAddr("2001:db8::2")
+		})
+		wantAddrs(t, a, "")
+		f := &fakeNet{t: t}
+		_, err = Race{Dialer: f, Port: 25}.Dial(t.Context(), a)
+		if err == nil || len(f.dialled) != 1 || !slices.Equal(asked, addrs("192.0.2.1 192.0.2.2 2001:db8::1 2001:db8::2")) {
+			t.Errorf("%v; dialled %q, asked %v", err, f.dialled, asked)
+		}
+	})
+}
+
 func TestStartAfter_Rotates(t *testing.T) {
 	for last, want := range map[string]string{
 		"192.0.2.1":   "2001:db8::1 192.0.2.2 192.0.2.1",

@@ -45,6 +45,7 @@ type Answers struct {
 	addrs  []netip.Addr
 	first  family      // which goes first
 	late   chan answer // of the family still being asked; nil if none
+	permit func(netip.Addr) bool
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -151,7 +152,7 @@ func (a *Answers) take(addrs []netip.Addr, f family) {
 	}
 	for _, addr := range addrs {
 		addr = addr.Unmap()
-		if !f.has(addr) {
+		if !f.has(addr) || a.permit != nil && !a.permit(addr) {
 			continue
 		}
 		if f == a.first {

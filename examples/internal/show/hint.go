@@ -54,6 +54,8 @@ func Hint(err error) string {
 			return "a 4yz may pass; -retry-replies is for servers of one's own"
 		}
 		return "the server does not want this; its words stand above"
+	case smtp.KindVetoed:
+		return "a hook of the program's own refused it; its reason stands above"
 	case smtp.KindPanic:
 		return "that is a bug in ehlo or in a hook: please report it"
 	default:

@@ -81,9 +81,13 @@ func (f *flight) say(line string) {
 	f.line(line, 0)
 }
 
-// begun opens the scope of a command.
+// begun opens the scope of a command. Where a hook panics the command is not said
+// and its scope is closed again.
 func (a *actor) begun(ctx context.Context, c *command) (err error) {
 	c.scope, err = a.s.hooks.CommandStart(ctx, events.CommandStart{Verb: c.verb})
+	if err != nil {
+		a.answered(c, smtp.Reply{}, err)
+	}
 	return err
 }
 

@@ -236,6 +236,9 @@ func (a *actor) introduce(ctx context.Context, d *delivery, full bool) (over boo
 func (a *actor) depart(ctx context.Context, d *delivery, group []command, lines []byte, content [][]byte) error {
 	for i := range group {
 		if err := a.begun(ctx, &group[i]); err != nil {
+			for j := range group[:i] {
+				a.answered(&group[j], smtp.Reply{}, err)
+			}
 			return err
 		}
 	}

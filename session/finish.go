@@ -42,6 +42,7 @@ func (a *actor) finish(cause error) {
 	}
 	a.hangUp()
 	_ = a.fire(fsm.Close)
+	a.endLife(cause)
 
 	l.err, l.connectErr = cause, cause
 	if cause == nil || errors.Is(cut, smtp.ErrClosed) || l.quitErr != nil {

@@ -13,10 +13,10 @@ import (
 )
 
 // What one Send on a ready session allocates while nobody listens: the receipt
-// and its recipients, the text of the last reply, and the context that hooks are
-// given. Not under the race detector, which makes sync.Pool forget.
+// and its recipients, and the text of the last reply. Not under the race detector,
+// which makes sync.Pool forget.
 func TestSend_AllocatesLittle(t *testing.T) {
-	const most = 5
+	const most = 4
 	content := bytes.Repeat([]byte("one line of a message like all the others\r\n"), 230)
 	for _, flight := range []Flight{Envelope, Full} {
 		t.Run(flight.String(), func(t *testing.T) {

@@ -426,6 +426,9 @@ func sinkMessages(c net.Conn) error {
 			} else {
 				out = append(out, "250 2.0.0 Ok\r\n"...)
 			}
+		case "QUIT":
+			_, err := c.Write(append(out, "221 2.0.0 Bye\r\n"...))
+			return err
 		default:
 			out = append(out, "502 5.5.1 not known\r\n"...)
 		}

@@ -11,8 +11,9 @@ import (
 )
 
 // Hook is a value that implements at least one of [ConnectHook],
-// [AttemptHook], [PhaseHook], [CommandHook] and [EventHook], which hear, and of
-// [DialVeto], [PeerVeto] and [SendVeto], which decide. One hook serves all sessions of its configuration and must be safe for that.
+// [AttemptHook], [PhaseHook], [CommandHook], [EndHook] and [EventHook], which
+// hear, and of [DialVeto], [PeerVeto] and [SendVeto], which decide. One hook serves
+// all sessions of its configuration and must be safe for that.
 //
 // Hooks run on the session's goroutine and must not block. The scopes nest:
 // Connect > Attempt > Phase > Command. Every Start has its End, in reverse
@@ -50,6 +51,22 @@ type PhaseHook interface {
 type CommandHook interface {
 	CommandStart(ctx context.Context, s CommandStart) context.Context
 	CommandEnd(ctx context.Context, e CommandEnd)
+}
+
+// EndHook is told the end of every life that a ConnectStart has begun: once, as
+// the last of all scopes, when the connection is closed and before the last
+// event. The context is the one that ConnectStart returned, with its values; its
+// end means nothing.
+type EndHook interface {
+	LifeEnd(ctx context.Context, e LifeEnd)
+}
+
+// Sleeper is a hook that may have nothing to do for a long time. While it is the
+// only one and Asleep reports true, scopes are opened and closed without it, at no
+// cost; once it has been awake it may not sleep again, since it may have scopes
+// that are open.
+type Sleeper interface {
+	Asleep() bool
 }
 
 // EventHook gets the events of the kinds it names, in order, on the session's
@@ -138,4 +155,10 @@ type CommandEnd struct {
 	Verb  string
 	Reply smtp.Reply // zero if none came; a 334 comes without its text
 	Err   error      // 4yz and 5yz included
+}
+
+// LifeEnd ends a life.
+type LifeEnd struct {
+	Session, Life uint64
+	Err           error // what ended it; nil after Disconnect and Close
 }

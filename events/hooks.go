@@ -18,11 +18,13 @@ type Hooks struct {
 	attempt []AttemptHook
 	phase   []PhaseHook
 	command []CommandHook
+	end     []EndHook
 	event   []eventHook
 	mask    Mask
 	gated   []gated
 	always  int // hooks of commands that are not gated
 	vetoes  vetoes
+	sleeper Sleeper // the only hook
 }
 
 type eventHook struct {
@@ -62,6 +64,9 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 				all.always++
 			}
 		}
+		if e, ok := h.(EndHook); ok {
+			all.end, known = append(all.end, e), true
+		}
 		if e, ok := h.(EventHook); ok {
 			kinds := e.Kinds()
 			if kinds == 0 {
@@ -74,45 +79,69 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 		}
 		if !known {
 			return Hooks{}, smtp.Invalid(fmt.Sprintf(
-				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook, EventHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
+				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook, EndHook, EventHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
 		}
+	}
+	if len(hooks) == 1 && all.mask == 0 {
+		all.sleeper, _ = hooks[0].(Sleeper)
 	}
 	return all, nil
 }
 
+// asleep reports that no hook would do anything.
+func (h *Hooks) asleep() bool { return h.sleeper != nil && h.sleeper.Asleep() }
+
 // ConnectStart opens the scope of a Connect.
 func (h *Hooks) ConnectStart(ctx context.Context, s ConnectStart) (context.Context, error) {
+	if h.asleep() {
+		return ctx, nil
+	}
 	return open(ctx, h.connect, s, ConnectHook.ConnectStart)
 }
 
 // ConnectEnd closes it.
 func (h *Hooks) ConnectEnd(ctx context.Context, e ConnectEnd) error {
+	if h.asleep() {
+		return nil
+	}
 	return shut(ctx, h.connect, e, ConnectHook.ConnectEnd)
 }
 
 // AttemptStart opens the scope of an attempt.
 func (h *Hooks) AttemptStart(ctx context.Context, s AttemptStart) (context.Context, error) {
+	if h.asleep() {
+		return ctx, nil
+	}
 	return open(ctx, h.attempt, s, AttemptHook.AttemptStart)
 }
 
 // AttemptEnd closes it.
 func (h *Hooks) AttemptEnd(ctx context.Context, e AttemptEnd) error {
+	if h.asleep() {
+		return nil
+	}
 	return shut(ctx, h.attempt, e, AttemptHook.AttemptEnd)
 }
 
 // PhaseStart opens the scope of a phase.
 func (h *Hooks) PhaseStart(ctx context.Context, s PhaseStart) (context.Context, error) {
+	if h.asleep() {
+		return ctx, nil
+	}
 	return open(ctx, h.phase, s, PhaseHook.PhaseStart)
 }
 
 // PhaseEnd closes it.
 func (h *Hooks) PhaseEnd(ctx context.Context, e PhaseEnd) error {
+	if h.asleep() {
+		return nil
+	}
 	return shut(ctx, h.phase, e, PhaseHook.PhaseEnd)
 }
 
 // CommandStart opens the scope of a command.
 func (h *Hooks) CommandStart(ctx context.Context, s CommandStart) (context.Context, error) {
-	if !h.wantCommand() {
+	if h.asleep() || !h.wantCommand() {
 		return ctx, nil
 	}
 	return open(ctx, h.command, s, CommandHook.CommandStart)
@@ -120,10 +149,18 @@ func (h *Hooks) CommandStart(ctx context.Context, s CommandStart) (context.Conte
 
 // CommandEnd closes it.
 func (h *Hooks) CommandEnd(ctx context.Context, e CommandEnd) error {
-	if !h.wantCommand() {
+	if h.asleep() || !h.wantCommand() {
 		return nil
 	}
 	return shut(ctx, h.command, e, CommandHook.CommandEnd)
+}
+
+// LifeEnd tells the end of a life.
+func (h *Hooks) LifeEnd(ctx context.Context, e LifeEnd) error {
+	if h.asleep() {
+		return nil
+	}
+	return shut(ctx, h.end, e, EndHook.LifeEnd)
 }
 
 // Want reports whether any hook wants events of kind k.

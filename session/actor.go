@@ -43,6 +43,7 @@ type actor struct {
 	serving       *request        // taken and not answered yet
 	asked         *events.Request // what hooks are told of every request; nil before the first
 	origin        context.Context // that of ConnectStart, if a hook made one
+	marked        events.Scope    // for hooks, where none did
 	hookErr       error           // a hook panicked where no error could be returned
 }
 
@@ -252,9 +253,6 @@ func (a *actor) commit() error {
 	a.l.connecting = err != nil
 	a.s.mu.Unlock()
 	if err == nil {
-		if a.connectScope != a.ctx {
-			a.origin = a.connectScope
-		}
 		a.hookErr = errors.Join(a.closeAttempt(nil), a.closeConnect(nil))
 	}
 	return err

@@ -14,8 +14,8 @@ import (
 )
 
 // What one Send on a ready session allocates while nobody listens, not even a
-// logger that has nothing enabled: the receipt and its recipients, the text of
-// the last reply, and the context that hooks are given. Not under the race detector, which makes sync.Pool forget.
+// logger that has nothing enabled: the receipt and its recipients, and the text of
+// the last reply. Not under the race detector, which makes sync.Pool forget.
 func TestSend_AllocatesLittle(t *testing.T) {
 	const most = 4
 	content := bytes.Repeat([]byte("one line of a message like all the others\r\n"), 230)

@@ -45,6 +45,7 @@ func (a *actor) finish(cause error) {
 	}
 	a.hangUp()
 	_ = a.fire(fsm.Close)
+	a.endLife(cause)
 
 	l.err, l.connectErr = cause, cause
 	if cause == nil || left || errors.Is(cut, smtp.ErrClosed) || l.quitErr != nil {

@@ -81,7 +81,8 @@ func (f *flight) say(line string) {
 	f.line(line, 0)
 }
 
-// begun opens the scope of a command.
+// begun opens the scope of a command. Where a hook panics the command is not said
+// and its scope is closed again.
 func (a *actor) begun(ctx context.Context, c *command) (err error) {
 	c.scope, err = a.s.hooks.CommandStart(ctx, events.CommandStart{Session: a.s.id, Verb: c.verb})
 	if err != nil { // a hook panicked, and those before it have begun

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtptest"
+	"github.com/ehlo-go/ehlo/tracing"
 )
 
 // smtp.client.messages counts what OnMessage tells, a transaction and a message
@@ -51,9 +52,14 @@ func TestSend_MetricsCountWhatOnMessageTells(t *testing.T) {
 		t.Fatal(err)
 	}
 	counted := map[string]int64{}
-	for _, point := range all.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64]).DataPoints {
-		outcome, _ := point.Attributes.Value("smtp.message.outcome")
-		counted[outcome.AsString()] += point.Value
+	for _, m := range all.ScopeMetrics[0].Metrics {
+		if m.Name != tracing.MetricMessages {
+			continue
+		}
+		for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
+			outcome, _ := point.Attributes.Value(tracing.KeyOutcome)
+			counted[outcome.AsString()] += point.Value
+		}
 	}
 	if !maps.Equal(counted, told) || told["unknown"] == 0 || told["accepted"] == 0 || told["rejected"] == 0 || told["not_sent"] == 0 {
 		t.Errorf("counted %v, told %v", counted, told)

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"context"
-
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -10,7 +8,7 @@ import (
 // quit says QUIT and takes any answer (RFC 5321 4.1.1.10). A 2yz reply, the end
 // of the connection and silence are all well; the life ends in any case.
 func (a *actor) quit() (fsm.Trigger, error) {
-	r, err := a.exchange(context.Background(), "QUIT", "QUIT", a.plan.timeouts.Quit, true)
+	r, err := a.exchange(a.outside(), "QUIT", "QUIT", a.plan.timeouts.Quit, true)
 	if err == nil {
 		err = refusal(r)
 	}

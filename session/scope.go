@@ -23,6 +23,9 @@ func (a *actor) openConnect() error {
 		Session: a.s.id, Life: a.l.number, Host: a.plan.name, Port: a.plan.port, Time: a.began,
 	})
 	a.connectScope = ctx
+	if ctx != a.ctx {
+		a.origin = ctx
+	}
 	return err
 }
 
@@ -114,6 +117,26 @@ func (a *actor) closePhase(err error) error {
 	return a.s.hooks.PhaseEnd(ctx, facts)
 }
 
+// outside is the context of what no caller has asked for after the connect: with
+// the values of the one that ConnectStart returned.
+func (a *actor) outside() context.Context {
+	if a.origin != nil {
+		return a.origin
+	}
+	if a.marked.Context == nil {
+		a.marked.Context = context.Background()
+	}
+	return &a.marked
+}
+
+// endLife tells the end of the life to who hears of its beginning.
+func (a *actor) endLife(cause error) {
+	if errors.Is(cause, smtp.ErrClosed) {
+		cause = nil
+	}
+	_ = a.s.hooks.LifeEnd(a.outside(), events.LifeEnd{Session: a.s.id, Life: a.l.number, Err: cause})
+}
+
 // endAttempt ends an attempt that failed in st: it says so, decides whether
 // another follows, leaves the server politely where the protocol allows it, and
 // closes the socket. hookErr is that of a hook that panicked meanwhile: nothing
@@ -125,6 +148,9 @@ func (a *actor) endAttempt(st fsm.State, err error) (again bool, hookErr error) 
 		_ = a.conn.WriteLine("QUIT", partingLimit)
 	}
 	a.hangUp()
+	if a.hookErr != nil { // before it is said that another attempt follows
+		a.retry.again = false
+	}
 	if hookErr = errors.Join(a.closeAttempt(err), a.hookErr); hookErr != nil {
 		a.retry.again = false
 	}

@@ -3,7 +3,6 @@ package tracing
 import (
 	"context"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -12,25 +11,43 @@ import (
 // AttemptStart begins smtp.connect.attempt inside smtp.connect. It is the
 // client span: one attempt talks to one server, a Connect may talk to several.
 func (h *Hook) AttemptStart(ctx context.Context, s events.AttemptStart) context.Context {
-	o := h.at(ctx, levelConnect)
-	if o == nil {
+	up := h.at(ctx, levelConnect)
+	if up == nil {
 		return ctx
 	}
-	attrs := append(make([]attribute.KeyValue, 0, maxAttributes), keyAttempt.Int(s.Attempt))
-	attrs = server(attrs, s.Host, s.Port)
-	if s.Delay > 0 {
-		attrs = append(attrs, keyBackoffDelay.Float64(s.Delay.Seconds()))
+	if up.life != nil {
+		up.life.version = noTLS // of the connection before
+		up.life.turn(ctx, connecting)
 	}
-	return h.start(ctx, o.tracer, levelAttempt, spanAttempt,
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	inside := scope{level: levelAttempt, in: up.in, life: up.life, host: up.host}
+	if up.tracer == nil {
+		return h.open(ctx, inside, nil, "")
+	}
+	of := blank()
+	defer of.giveBack()
+	of.attrs = server(append(of.attrs, KeyAttempt.Int(s.Attempt)), s.Host, s.Port)
+	if s.Delay > 0 {
+		of.attrs = append(of.attrs, KeyBackoffDelay.Float64(s.Delay.Seconds()))
+	}
+	return h.open(ctx, inside, up.tracer, SpanAttempt,
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(of.attrs...))
 }
 
 // AttemptEnd ends it.
 func (h *Hook) AttemptEnd(ctx context.Context, e events.AttemptEnd) {
-	o := h.at(ctx, levelAttempt)
-	if o == nil {
+	s := h.at(ctx, levelAttempt)
+	if s == nil {
 		return
 	}
-	o.span.SetAttributes(peer(make([]attribute.KeyValue, 0, maxAttributes), e.Peer)...)
-	o.end(e.Err)
+	if s.life != nil && e.Retry {
+		s.in.retries.add(ctx, s.host, e.Err)
+		s.life.turn(ctx, backoff)
+	}
+	if s.span != nil {
+		of := blank()
+		of.attrs = peer(of.attrs, e.Peer)
+		s.span.SetAttributes(of.attrs...)
+		of.giveBack()
+		s.end(e.Err)
+	}
 }

@@ -2,58 +2,39 @@ package tracing
 
 import (
 	"net/netip"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// The attributes that the semantic conventions name.
-const (
-	keyServerAddress = semconv.ServerAddressKey
-	keyServerPort    = semconv.ServerPortKey
-	keyProtocolName  = semconv.NetworkProtocolNameKey
-	keyPeerAddress   = semconv.NetworkPeerAddressKey
-	keyPeerPort      = semconv.NetworkPeerPortKey
-	keyTransport     = semconv.NetworkTransportKey
-	keyNetworkType   = semconv.NetworkTypeKey
-	keyDNSQuestion   = semconv.DNSQuestionNameKey
-	keyDNSAnswers    = semconv.DNSAnswersKey
-	keyTLSVersion    = semconv.TLSProtocolVersionKey
-	keyTLSCipher     = semconv.TLSCipherKey
-	keyTLSResumed    = semconv.TLSResumedKey
-	keyErrorType     = semconv.ErrorTypeKey
-)
+// maxAttributes is more than most spans have.
+const maxAttributes = 12
 
-// Ours: there are no conventions for SMTP.
-const (
-	keySessionID    = attribute.Key("smtp.session.id")
-	keyAttempts     = attribute.Key("smtp.connect.attempts")
-	keyAttempt      = attribute.Key("smtp.connect.attempt")
-	keyBackoffDelay = attribute.Key("smtp.backoff.delay")
-	keyReplyCode    = attribute.Key("smtp.reply.code")
-	keyEnhancedCode = attribute.Key("smtp.reply.enhanced_code")
-	keyMessageSize  = attribute.Key("smtp.message.size")
-	keyOutcome      = attribute.Key("smtp.message.outcome")
-	keyAccepted     = attribute.Key("smtp.recipients.accepted")
-	keyRejected     = attribute.Key("smtp.recipients.rejected")
-	keyMechanism    = attribute.Key("smtp.auth.mechanism")
-	keyTLSVerified  = attribute.Key("smtp.tls.verified")
-	keyTLSVerdict   = attribute.Key("smtp.tls.verdict")
-)
+// sheet is attributes on their way to a span or a metric, which copy them.
+type sheet struct{ attrs []attribute.KeyValue }
 
-// maxAttributes is more than any span has, so that one slice is enough.
-const maxAttributes = 8
+// sheets lend them: they are large.
+var sheets = sync.Pool{New: func() any { return &sheet{make([]attribute.KeyValue, 0, maxAttributes)} }}
+
+func blank() *sheet { return sheets.Get().(*sheet) }
+
+// giveBack lets another have it. What it points to is not kept.
+func (s *sheet) giveBack() {
+	clear(s.attrs)
+	s.attrs = s.attrs[:0]
+	sheets.Put(s)
+}
 
 // server names the host that was asked for. It is empty or zero where the
 // arguments were no good.
 func server(attrs []attribute.KeyValue, host string, port int) []attribute.KeyValue {
 	if host != "" {
-		attrs = append(attrs, keyServerAddress.String(smtp.Escape(host)))
+		attrs = append(attrs, KeyServerAddress.String(smtp.Escape(host)))
 	}
 	if port != 0 {
-		attrs = append(attrs, keyServerPort.Int(port))
+		attrs = append(attrs, KeyServerPort.Int(port))
 	}
 	return attrs
 }
@@ -70,10 +51,10 @@ func peer(attrs []attribute.KeyValue, p netip.AddrPort) []attribute.KeyValue {
 		family = "ipv4"
 	}
 	return append(attrs,
-		keyPeerAddress.String(smtp.Escape(addr.String())), // a zone is free text
-		keyPeerPort.Int(int(p.Port())),
-		keyTransport.String("tcp"),
-		keyNetworkType.String(family))
+		KeyPeerAddress.String(smtp.Escape(addr.String())), // a zone is free text
+		KeyPeerPort.Int(int(p.Port())),
+		KeyTransport.String("tcp"),
+		KeyNetworkType.String(family))
 }
 
 // reply gives the numbers of a reply. Its text is the server's and stays out.
@@ -81,9 +62,9 @@ func reply(attrs []attribute.KeyValue, r smtp.Reply) []attribute.KeyValue {
 	if r.IsZero() {
 		return attrs
 	}
-	attrs = append(attrs, keyReplyCode.Int(r.Code))
+	attrs = append(attrs, KeyReplyCode.Int(r.Code))
 	if !r.Enhanced.IsZero() {
-		attrs = append(attrs, keyEnhancedCode.String(r.Enhanced.String()))
+		attrs = append(attrs, KeyEnhancedCode.String(r.Enhanced.String()))
 	}
 	return attrs
 }

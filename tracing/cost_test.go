@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -20,13 +22,16 @@ func bare(h *tracing.Hook, ctx context.Context, phases []events.PhaseEnd, err er
 	connect := h.ConnectStart(ctx, events.ConnectStart{Session: 1, Life: 1, Host: "mail.example.org", Port: 25})
 	attempts(h, connect, phases, err)
 	h.ConnectEnd(connect, events.ConnectEnd{Attempts: 1, Err: err})
+	h.LifeEnd(connect, events.LifeEnd{Err: err})
 }
 
 func attempts(h *tracing.Hook, connect context.Context, phases []events.PhaseEnd, err error) {
 	attempt := h.AttemptStart(connect, events.AttemptStart{Attempt: 1, Delay: 1, Host: "mail.example.org", Port: 25})
 	for _, e := range phases {
 		e.Err = err
-		h.PhaseEnd(h.PhaseStart(attempt, events.PhaseStart{Phase: e.Phase}), e)
+		phase := h.PhaseStart(attempt, events.PhaseStart{Phase: e.Phase})
+		h.CommandEnd(h.CommandStart(phase, events.CommandStart{Verb: "EHLO"}), events.CommandEnd{Verb: "EHLO", Err: err})
+		h.PhaseEnd(phase, e)
 	}
 	h.AttemptEnd(attempt, events.AttemptEnd{Attempt: 1, Peer: peer4, Err: err})
 }
@@ -65,14 +70,53 @@ func TestCost_NothingInsideASampledOutConnect(t *testing.T) {
 	}
 }
 
+// What a session of a configuration costs at its first measurement, beside a hook
+// that all share and beside one that has to make its instruments.
+func BenchmarkFirstMeasurement(b *testing.B) {
+	provider := func() metric.MeterProvider {
+		return sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	}
+	p := provider()
+	kept := tracing.New(tracing.Config{MeterProvider: p})
+	for _, c := range []struct {
+		name string
+		hook func() *tracing.Hook
+	}{
+		{"a hook for all", func() *tracing.Hook { return kept }},
+		{"a hook of its own", func() *tracing.Hook { return tracing.New(tracing.Config{MeterProvider: p}) }},
+		{"instruments of its own", func() *tracing.Hook {
+			return tracing.New(tracing.Config{MeterProvider: alone{MeterProvider: p, is: new(int)}})
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				h := c.hook()
+				ctx := h.ConnectStart(context.Background(), events.ConnectStart{})
+				h.ConnectEnd(ctx, events.ConnectEnd{})
+				h.LifeEnd(ctx, events.LifeEnd{})
+			}
+		})
+	}
+}
+
+// alone is no other provider.
+type alone struct {
+	metric.MeterProvider
+	is *int
+}
+
 func BenchmarkLife(b *testing.B) {
 	sampled := sdktrace.NewTracerProvider()
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	never := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
 	for name, c := range map[string]tracing.Config{
 		"no SDK":      {},
 		"sampled out": {TracerProvider: never},
 		"recorded":    {TracerProvider: sampled},
 		"compact":     {TracerProvider: sampled, Compact: true},
+		"measured":    {MeterProvider: meters},
+		"both":        {TracerProvider: sampled, MeterProvider: meters},
 	} {
 		b.Run(name, func(b *testing.B) {
 			h := tracing.New(c)

@@ -9,13 +9,13 @@ import (
 )
 
 // end ends the span, marked as failed if err is not nil.
-func (o *open) end(err error) {
+func (s *scope) end(err error) {
 	if err != nil {
 		errorType, description := failure(err)
-		o.span.SetAttributes(keyErrorType.String(errorType))
-		o.span.SetStatus(codes.Error, description)
+		s.span.SetAttributes(KeyErrorType.String(errorType))
+		s.span.SetStatus(codes.Error, description)
 	}
-	o.span.End()
+	s.span.End()
 }
 
 // failure puts an error into words from our own tables only. The error's text

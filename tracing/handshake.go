@@ -21,9 +21,9 @@ func handshake(attrs []attribute.KeyValue, e events.PhaseEnd) []attribute.KeyVal
 	}
 	if e.TLS != nil {
 		attrs = append(attrs,
-			keyTLSVersion.String(strings.TrimPrefix(tls.VersionName(e.TLS.Version), "TLS ")),
-			keyTLSCipher.String(tls.CipherSuiteName(e.TLS.CipherSuite)),
-			keyTLSResumed.Bool(e.TLS.DidResume))
+			KeyTLSVersion.String(strings.TrimPrefix(tls.VersionName(e.TLS.Version), "TLS ")),
+			KeyTLSCipher.String(tls.CipherSuiteName(e.TLS.CipherSuite)),
+			KeyTLSResumed.Bool(e.TLS.DidResume))
 	}
 	verdict := e.Verdict
 	if verdict == nil && errors.Is(e.Err, smtp.ErrCertificate) {
@@ -31,9 +31,9 @@ func handshake(attrs []attribute.KeyValue, e events.PhaseEnd) []attribute.KeyVal
 	}
 	switch {
 	case verdict != nil:
-		attrs = append(attrs, keyTLSVerified.Bool(false), keyTLSVerdict.String(verdictClass(verdict)))
+		attrs = append(attrs, KeyTLSVerified.Bool(false), KeyTLSVerdict.String(verdictClass(verdict)))
 	case e.TLS != nil:
-		attrs = append(attrs, keyTLSVerified.Bool(true))
+		attrs = append(attrs, KeyTLSVerified.Bool(true))
 	}
 	return attrs
 }

@@ -3,6 +3,7 @@ package tracing
 import (
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
@@ -19,11 +20,17 @@ type Config struct {
 	TracerProvider trace.TracerProvider
 
 	// MeterProvider is for the metrics; nil is the global one, asked anew at each
-	// message.
+	// Connect, login, message and command. A session that began before there was a
+	// provider is not in smtp.client.session.count.
 	MeterProvider metric.MeterProvider
 
-	// Compact leaves out the spans of the phases.
+	// Compact leaves out the spans of the phases. Metrics have all.
 	Compact bool
+
+	// ServerAddress puts server.address, the host that was asked for, on every
+	// metric. That makes a set of time series for each host, and measurements cost
+	// more: for programs that talk to a few servers.
+	ServerAddress bool
 }
 
 // Hook traces and counts any number of sessions. It holds nothing of any
@@ -34,6 +41,8 @@ type Hook struct {
 	compact bool
 
 	meterProvider metric.MeterProvider // nil: the global one
+	serverAddress bool
+	woken         atomic.Bool
 	instruments   atomic.Pointer[instruments]
 }
 
@@ -41,13 +50,32 @@ var (
 	_ events.ConnectHook = (*Hook)(nil)
 	_ events.AttemptHook = (*Hook)(nil)
 	_ events.PhaseHook   = (*Hook)(nil)
+	_ events.CommandHook = (*Hook)(nil)
+	_ events.EndHook     = (*Hook)(nil)
+	_ events.Sleeper     = (*Hook)(nil)
 )
 
 // New returns the hook. A zero Config uses the global providers.
 func New(c Config) *Hook {
-	h := &Hook{scope: scope(), compact: c.Compact, meterProvider: c.MeterProvider}
+	h := &Hook{scope: instrumentation(), compact: c.Compact, meterProvider: c.MeterProvider, serverAddress: c.ServerAddress}
+	if h.meterProvider != nil && placeholder(h.meterProvider) {
+		h.meterProvider = nil // and there may be another later
+	}
 	if p := c.TracerProvider; p != nil && !placeholder(p) {
 		h.tracer = p.Tracer(ScopeName, h.scope...)
 	}
 	return h
+}
+
+// Asleep reports that there was no SDK yet, so that the hook has nothing open and
+// nothing to do.
+func (h *Hook) Asleep() bool {
+	if h.woken.Load() {
+		return false
+	}
+	if h.tracer == nil && h.meterProvider == nil && placeholder(otel.GetTracerProvider()) && placeholder(otel.GetMeterProvider()) {
+		return true
+	}
+	h.woken.Store(true)
+	return false
 }

@@ -36,12 +36,13 @@ type attempt struct {
 	inside func(ctx context.Context) // called within each phase
 }
 
-func (l life) tell(t testing.TB, ctx context.Context, hooks ...events.Hook) {
+// tell returns what ConnectStart returned. A LifeEnd is for the caller to tell.
+func (l life) tell(t testing.TB, ctx context.Context, hooks ...events.Hook) (connect context.Context) {
 	t.Helper()
 	sorted, err := events.SortHooks(hooks)
 	if err != nil {
 		t.Error(err)
-		return
+		return ctx
 	}
 	check := func(err error) {
 		if err != nil {
@@ -64,6 +65,7 @@ func (l life) tell(t testing.TB, ctx context.Context, hooks ...events.Hook) {
 		check(sorted.AttemptEnd(ctx, events.AttemptEnd{Attempt: i + 1, Peer: a.peer, Err: a.err, Retry: a.retry}))
 	}
 	check(sorted.ConnectEnd(ctx, events.ConnectEnd{Attempts: len(l.attempts), Err: l.err}))
+	return ctx
 }
 
 var (

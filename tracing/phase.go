@@ -17,17 +17,17 @@ const maxAnswers = 32
 func phaseName(s fsm.State) string {
 	switch s {
 	case fsm.Resolve:
-		return "smtp.resolve"
+		return SpanResolve
 	case fsm.Dial:
-		return "smtp.dial"
+		return SpanDial
 	case fsm.TLS:
-		return "smtp.tls"
+		return SpanTLS
 	case fsm.Greeting:
-		return "smtp.greeting"
+		return SpanGreeting
 	case fsm.Ehlo:
-		return "smtp.ehlo"
+		return SpanEHLO
 	case fsm.StartTLS:
-		return "smtp.starttls"
+		return SpanStartTLS
 	default: // not on the way to ready
 		return ""
 	}
@@ -39,34 +39,52 @@ func (h *Hook) PhaseStart(ctx context.Context, s events.PhaseStart) context.Cont
 	if s.Request != nil {
 		return h.startRequest(ctx, s)
 	}
-	if h.compact {
+	up := h.at(ctx, levelAttempt)
+	if up == nil {
 		return ctx
 	}
-	o := h.at(ctx, levelAttempt)
+	inside := scope{level: levelPhase, in: up.in, life: up.life, host: up.host}
 	name := phaseName(s.Phase)
-	if o == nil || name == "" {
-		return ctx
+	if h.compact || up.tracer == nil || name == "" {
+		return h.open(ctx, inside, nil, "")
 	}
-	return h.start(ctx, o.tracer, levelPhase, name)
+	return h.open(ctx, inside, up.tracer, name)
 }
 
 // PhaseEnd ends it and says what the phase found out.
 func (h *Hook) PhaseEnd(ctx context.Context, e events.PhaseEnd) {
-	h.count(ctx, e.Receipt, e.Err)
-	o := h.at(ctx, levelPhase)
-	if o == nil {
+	s := h.at(ctx, levelPhase)
+	if s == nil {
+		h.count(ctx, "", e.Receipt) // began before there was a provider
 		return
 	}
-	attrs := make([]attribute.KeyValue, 0, maxAttributes)
-	attrs = question(attrs, e)
-	attrs = reply(attrs, e.Reply)
-	if e.Mechanism != "" {
-		attrs = append(attrs, keyMechanism.String(smtp.Escape(e.Mechanism)))
+	if s.in != nil {
+		s.measure(ctx, e)
 	}
-	attrs = handshake(attrs, e)
-	attrs = message(attrs, e.Receipt)
-	o.span.SetAttributes(attrs...)
-	o.end(e.Err)
+	h.count(ctx, s.host, e.Receipt)
+	if s.span == nil {
+		return
+	}
+	of := blank()
+	of.attrs = reply(question(of.attrs, e), e.Reply)
+	if e.Mechanism != "" {
+		of.attrs = append(of.attrs, KeyMechanism.String(smtp.Escape(e.Mechanism)))
+	}
+	of.attrs = message(handshake(of.attrs, e), e.Receipt)
+	s.span.SetAttributes(of.attrs...)
+	of.giveBack()
+	s.end(e.Err)
+}
+
+// measure records how long the phase took.
+func (s *scope) measure(ctx context.Context, e events.PhaseEnd) {
+	if s.life != nil && e.TLS != nil && (e.Phase == fsm.TLS || e.Phase == fsm.StartTLS) { // and not a proxy's
+		s.life.version = versionOf(e.TLS.Version)
+	}
+	s.in.phases.since(ctx, s, e.Phase.String(), e.Err)
+	if s.asked {
+		s.life.turn(ctx, idle)
+	}
 }
 
 // question tells what DNS was asked and what it said.
@@ -75,14 +93,14 @@ func question(attrs []attribute.KeyValue, e events.PhaseEnd) []attribute.KeyValu
 		return attrs
 	}
 	if e.Host != "" {
-		attrs = append(attrs, keyDNSQuestion.String(smtp.Escape(e.Host)))
+		attrs = append(attrs, KeyDNSQuestion.String(smtp.Escape(e.Host)))
 	}
 	if len(e.Addrs) > 0 {
 		answers := make([]string, 0, min(len(e.Addrs), maxAnswers))
 		for _, a := range e.Addrs[:cap(answers)] {
 			answers = append(answers, smtp.Escape(a.String()))
 		}
-		attrs = append(attrs, keyDNSAnswers.StringSlice(answers))
+		attrs = append(attrs, KeyDNSAnswers.StringSlice(answers))
 	}
 	return attrs
 }

@@ -15,7 +15,7 @@ const (
 	ScopeVersion = "0.1.0"
 )
 
-func scope() []trace.TracerOption {
+func instrumentation() []trace.TracerOption {
 	return []trace.TracerOption{
 		trace.WithInstrumentationVersion(ScopeVersion),
 		trace.WithSchemaURL(semconv.SchemaURL),

@@ -16,9 +16,9 @@ import (
 func requestName(s fsm.State) string {
 	switch s {
 	case fsm.Auth:
-		return "smtp.auth"
+		return SpanAuth
 	case fsm.Mail:
-		return "smtp.send"
+		return SpanSend
 	default:
 		return ""
 	}
@@ -35,26 +35,36 @@ func message(attrs []attribute.KeyValue, r *smtp.Receipt) []attribute.KeyValue {
 			accepted++
 		}
 	}
-	return append(attrs, keyMessageSize.Int64(r.Octets), keyOutcome.String(r.Outcome.String()),
-		keyAccepted.Int(accepted), keyRejected.Int(len(r.Recipients)-accepted))
+	return append(attrs, KeyMessageSize.Int64(r.Octets), KeyOutcome.String(r.Outcome.String()),
+		KeyAccepted.Int(accepted), KeyRejected.Int(len(r.Recipients)-accepted))
 }
 
 // startRequest begins the span of what a caller asked for: under the caller's
 // span, with a link to the smtp.connect that made the session ready.
 func (h *Hook) startRequest(ctx context.Context, s events.PhaseStart) context.Context {
 	ctx = h.hide(ctx)
-	t, name := h.current(), requestName(s.Phase)
-	if t == nil || name == "" {
+	t, name, in := h.current(), requestName(s.Phase), h.meters(ctx)
+	if t == nil && in == nil {
 		return ctx
 	}
-	attrs := peer(make([]attribute.KeyValue, 0, maxAttributes), s.Request.Peer)
-	attrs = append(server(attrs, s.Request.Host, s.Request.Port),
-		keyProtocolName.String("smtp"), keySessionID.Int64(int64(s.Request.Session)))
-	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...)}
+	inside := scope{level: levelPhase, in: in}
+	if in != nil {
+		inside.asked, inside.host = true, h.label(s.Request.Host)
+		inside.life = h.lifeOf(s.Request)
+		inside.life.turn(ctx, used)
+	}
+	if t == nil || name == "" {
+		return h.open(ctx, inside, nil, "")
+	}
+	of := blank()
+	defer of.giveBack()
+	of.attrs = append(server(peer(of.attrs, s.Request.Peer), s.Request.Host, s.Request.Port),
+		KeyProtocolName.String("smtp"), KeySessionID.Int64(int64(s.Request.Session)))
+	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(of.attrs...)}
 	if s.Request.Connect != nil {
-		if o := h.at(s.Request.Connect, levelConnect); o != nil {
-			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: o.span.SpanContext()}))
+		if up := h.at(s.Request.Connect, levelConnect); up != nil && up.span != nil {
+			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: up.span.SpanContext()}))
 		}
 	}
-	return h.start(ctx, t, levelPhase, name, opts...)
+	return h.open(ctx, inside, t, name, opts...)
 }

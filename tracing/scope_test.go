@@ -36,7 +36,7 @@ func (n nosy) ConnectEnd(ctx context.Context, _ events.ConnectEnd) { trace.SpanF
 func (n nosy) AttemptEnd(ctx context.Context, _ events.AttemptEnd) { trace.SpanFromContext(ctx).End() }
 func (n nosy) PhaseEnd(ctx context.Context, _ events.PhaseEnd)     { trace.SpanFromContext(ctx).End() }
 
-func TestSpan_AnotherHooksSpanInBetween(t *testing.T) {
+func TestScope_AnotherHooksSpanInBetween(t *testing.T) {
 	p, spans := record(t)
 	retried().tell(t, context.Background(), tracing.New(tracing.Config{TracerProvider: p}), nosy{p.Tracer("nosy")})
 	same(t, "tree", tree(spans.Ended()),
@@ -63,7 +63,7 @@ func TestSpan_AnotherHooksSpanInBetween(t *testing.T) {
 	}
 }
 
-func TestSpan_TwoTracingHooks(t *testing.T) {
+func TestScope_TwoTracingHooks(t *testing.T) {
 	p, ours := record(t)
 	q, theirs := record(t)
 	explicit().tell(t, context.Background(),
@@ -85,7 +85,7 @@ func (p pick) ShouldSample(s sdktrace.SamplingParameters) sdktrace.SamplingResul
 }
 func (pick) Description() string { return "pick" }
 
-func TestSpan_SampledOutStillPropagates(t *testing.T) {
+func TestScope_SampledOutStillPropagates(t *testing.T) {
 	p, spans := record(t, sdktrace.WithSampler(sdktrace.NeverSample()))
 	q, _ := record(t)
 	ctx, caller := q.Tracer("caller").Start(context.Background(), "caller")
@@ -105,7 +105,7 @@ func TestSpan_SampledOutStillPropagates(t *testing.T) {
 	}
 }
 
-func TestSpan_SampledOutAttemptInARecordedConnect(t *testing.T) {
+func TestScope_SampledOutAttemptInARecordedConnect(t *testing.T) {
 	p, spans := record(t, sdktrace.WithSampler(pick(func(s sdktrace.SamplingParameters) bool { return s.Name != "smtp.connect.attempt" })))
 	explicit().tell(t, context.Background(), tracing.New(tracing.Config{TracerProvider: p}))
 	same(t, "tree", tree(spans.Ended()), "smtp.connect")
@@ -115,7 +115,7 @@ func TestSpan_SampledOutAttemptInARecordedConnect(t *testing.T) {
 }
 
 // A dialer may use a session, with the context it was given, under the same hook.
-func TestSpan_SessionInsideASession(t *testing.T) {
+func TestScope_SessionInsideASession(t *testing.T) {
 	for _, recorded := range []bool{true, false} {
 		p, spans := record(t, sdktrace.WithSampler(pick(func(s sdktrace.SamplingParameters) bool {
 			return recorded || !slices.ContainsFunc(namesOf(s), func(id string) bool { return id == "7" })
@@ -153,7 +153,7 @@ func namesOf(s sdktrace.SamplingParameters) (ids []string) {
 	return ids
 }
 
-func TestSpan_OneHookForManySessions(t *testing.T) {
+func TestScope_OneHookForManySessions(t *testing.T) {
 	const sessions = 50
 	p, spans := record(t)
 	h := tracing.New(tracing.Config{TracerProvider: p})

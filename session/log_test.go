@@ -161,7 +161,7 @@ func TestLog_HasTheAttributesOfTheSpans(t *testing.T) {
 				logged[key] = true
 			}
 			if span, ok := r["span"]; ok && r["msg"] == "smtp exchange" {
-				want := map[any]string{"EHLO": "smtp.ehlo", "STARTTLS": "smtp.starttls", "AUTH": "smtp.auth"}[r["smtp.command"]]
+				want := map[any]string{"EHLO": "smtp.ehlo", "STARTTLS": "smtp.starttls", "AUTH": "smtp.auth", "QUIT": "smtp.connect"}[r["smtp.command"]]
 				if want == "" {
 					want = "smtp.send"
 				}

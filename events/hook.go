@@ -58,7 +58,7 @@ type CommandHook interface {
 // event. The context is the one that ConnectStart returned, with its values; its
 // end means nothing.
 type EndHook interface {
-	LifeEnd(ctx context.Context, e LifeEnd)
+	LifeOver(ctx context.Context, e LifeOver)
 }
 
 // Sleeper is a hook that may have nothing to do for a long time. While it is the
@@ -157,8 +157,8 @@ type CommandEnd struct {
 	Err   error      // 4yz and 5yz included
 }
 
-// LifeEnd ends a life.
-type LifeEnd struct {
+// LifeOver ends a life.
+type LifeOver struct {
 	Session, Life uint64
 	Err           error // what ended it; nil after Disconnect and Close
 }

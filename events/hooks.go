@@ -155,12 +155,12 @@ func (h *Hooks) CommandEnd(ctx context.Context, e CommandEnd) error {
 	return shut(ctx, h.command, e, CommandHook.CommandEnd)
 }
 
-// LifeEnd tells the end of a life.
-func (h *Hooks) LifeEnd(ctx context.Context, e LifeEnd) error {
+// LifeOver tells the end of a life.
+func (h *Hooks) LifeOver(ctx context.Context, e LifeOver) error {
 	if h.asleep() {
 		return nil
 	}
-	return shut(ctx, h.end, e, EndHook.LifeEnd)
+	return shut(ctx, h.end, e, EndHook.LifeOver)
 }
 
 // Want reports whether any hook wants events of kind k.

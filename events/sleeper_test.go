@@ -22,7 +22,7 @@ func (d *drowsy) CommandStart(ctx context.Context, _ events.CommandStart) contex
 
 func (d *drowsy) CommandEnd(context.Context, events.CommandEnd) { d.calls++ }
 
-func (d *drowsy) LifeEnd(context.Context, events.LifeEnd) { d.calls++ }
+func (d *drowsy) LifeOver(context.Context, events.LifeOver) { d.calls++ }
 
 func TestSleeper_IsLeftAloneWhileItIsTheOnlyHook(t *testing.T) {
 	for _, c := range []struct {
@@ -40,7 +40,7 @@ func TestSleeper_IsLeftAloneWhileItIsTheOnlyHook(t *testing.T) {
 		}
 		tell := func() {
 			ctx, err := all.CommandStart(context.Background(), events.CommandStart{})
-			if err != nil || all.CommandEnd(ctx, events.CommandEnd{}) != nil || all.LifeEnd(ctx, events.LifeEnd{}) != nil {
+			if err != nil || all.CommandEnd(ctx, events.CommandEnd{}) != nil || all.LifeOver(ctx, events.LifeOver{}) != nil {
 				t.Error(err)
 			}
 		}

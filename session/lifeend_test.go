@@ -13,7 +13,7 @@ import (
 // obituary keeps the ends of lives, and the values of their contexts.
 type obituary struct {
 	open int
-	ends []events.LifeEnd
+	ends []events.LifeOver
 	born []any
 }
 
@@ -26,7 +26,7 @@ func (o *obituary) ConnectStart(ctx context.Context, s events.ConnectStart) cont
 
 func (o *obituary) ConnectEnd(context.Context, events.ConnectEnd) { o.open-- }
 
-func (o *obituary) LifeEnd(ctx context.Context, e events.LifeEnd) {
+func (o *obituary) LifeOver(ctx context.Context, e events.LifeOver) {
 	if o.open != 0 || !events.InHook(ctx) {
 		panic("not the last scope, or not marked")
 	}
@@ -34,7 +34,7 @@ func (o *obituary) LifeEnd(ctx context.Context, e events.LifeEnd) {
 }
 
 // Every life that has begun ends once for an EndHook, whatever ends it.
-func TestHooks_LifeEndTellsEveryEnd(t *testing.T) {
+func TestHooks_LifeOverTellsEveryEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*Session, *smtptest.Server)
 		step smtptest.Step

@@ -134,7 +134,7 @@ func (a *actor) endLife(cause error) {
 	if errors.Is(cause, smtp.ErrClosed) {
 		cause = nil
 	}
-	_ = a.s.hooks.LifeEnd(a.outside(), events.LifeEnd{Session: a.s.id, Life: a.l.number, Err: cause})
+	_ = a.s.hooks.LifeOver(a.outside(), events.LifeOver{Session: a.s.id, Life: a.l.number, Err: cause})
 }
 
 // endAttempt ends an attempt that failed in st: it says so, decides whether

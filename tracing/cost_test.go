@@ -22,7 +22,7 @@ func bare(h *tracing.Hook, ctx context.Context, phases []events.PhaseEnd, err er
 	connect := h.ConnectStart(ctx, events.ConnectStart{Session: 1, Life: 1, Host: "mail.example.org", Port: 25})
 	attempts(h, connect, phases, err)
 	h.ConnectEnd(connect, events.ConnectEnd{Attempts: 1, Err: err})
-	h.LifeEnd(connect, events.LifeEnd{Err: err})
+	h.LifeOver(connect, events.LifeOver{Err: err})
 }
 
 func attempts(h *tracing.Hook, connect context.Context, phases []events.PhaseEnd, err error) {
@@ -94,7 +94,7 @@ func BenchmarkFirstMeasurement(b *testing.B) {
 				h := c.hook()
 				ctx := h.ConnectStart(context.Background(), events.ConnectStart{})
 				h.ConnectEnd(ctx, events.ConnectEnd{})
-				h.LifeEnd(ctx, events.LifeEnd{})
+				h.LifeOver(ctx, events.LifeOver{})
 			}
 		})
 	}

@@ -67,7 +67,7 @@ func TestLabels_ServerAddressIsAskedFor(t *testing.T) {
 		r := &events.Request{Session: 7, Host: "mail.example.org", Connect: connect}
 		mail := h.PhaseStart(context.Background(), events.PhaseStart{Phase: fsm.Mail, Request: r})
 		h.PhaseEnd(mail, events.PhaseEnd{Phase: fsm.Mail, Receipt: &smtp.Receipt{Outcome: smtp.Accepted}})
-		h.LifeEnd(connect, events.LifeEnd{})
+		h.LifeOver(connect, events.LifeOver{})
 		for line := range strings.Lines(counted(all()...)) {
 			if got := strings.Contains(line, "server.address=mail.example.org"); got != asked {
 				t.Errorf("asked %v: %s", asked, line)

@@ -36,7 +36,7 @@ type attempt struct {
 	inside func(ctx context.Context) // called within each phase
 }
 
-// tell returns what ConnectStart returned. A LifeEnd is for the caller to tell.
+// tell returns what ConnectStart returned. A LifeOver is for the caller to tell.
 func (l life) tell(t testing.TB, ctx context.Context, hooks ...events.Hook) (connect context.Context) {
 	t.Helper()
 	sorted, err := events.SortHooks(hooks)

@@ -84,7 +84,7 @@ func everything(t testing.TB, h *tracing.Hook) {
 		command(ctx, ctx, h, "NOOP", nil)
 		login(context.Background(), ctx, h, nil)
 		send(context.Background(), h, &smtp.Receipt{Outcome: smtp.Accepted}, nil)
-		h.LifeEnd(ctx, events.LifeEnd{})
+		h.LifeOver(ctx, events.LifeOver{})
 	}
 }
 

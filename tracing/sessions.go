@@ -64,7 +64,7 @@ func (v version) String() string {
 	}
 }
 
-// life is what is counted of a session from ConnectStart to LifeEnd, with the
+// life is what is counted of a session from ConnectStart to LifeOver, with the
 // instruments that it began with: so what was added to a state is taken from it
 // again. It travels in the context; one goroutine at a time has it. A nil life is
 // not counted.
@@ -113,8 +113,8 @@ func (h *Hook) lifeOf(r *events.Request) *life {
 	return nil
 }
 
-// LifeEnd takes the session out of smtp.client.session.count.
-func (h *Hook) LifeEnd(ctx context.Context, e events.LifeEnd) {
+// LifeOver takes the session out of smtp.client.session.count.
+func (h *Hook) LifeOver(ctx context.Context, e events.LifeOver) {
 	s := h.find(ctx)
 	if s == nil || s.life == nil || s.life.state == over {
 		return

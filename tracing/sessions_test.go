@@ -56,7 +56,7 @@ func TestSessions_AreCountedWhereTheyAre(t *testing.T) {
 	now("QUIT", "backoff 0", "connecting 0", "idle 1", "used 0")
 	h.CommandEnd(quit, events.CommandEnd{Verb: "QUIT"})
 	for range 2 {
-		h.LifeEnd(connect, events.LifeEnd{})
+		h.LifeOver(connect, events.LifeOver{})
 		now("the end", "backoff 0", "connecting 0", "idle 0", "used 0")
 	}
 	command(context.Background(), connect, h, "NOOP", nil) // after the end nothing counts it again
@@ -68,7 +68,7 @@ func TestSessions_AConnectThatFails(t *testing.T) {
 	h := tracing.New(tracing.Config{MeterProvider: p})
 	connect := life{err: lost, attempts: []attempt{{err: lost}}}.tell(t, context.Background(), h)
 	same(t, "before the end", counted(tracing.MetricSessions), sessions("connecting 0")...)
-	h.LifeEnd(connect, events.LifeEnd{Err: lost})
+	h.LifeOver(connect, events.LifeOver{Err: lost})
 	same(t, "counts", counted(tracing.MetricSessions, tracing.MetricSessionDuration, tracing.MetricConnectDuration),
 		"smtp.client.connect.duration error.type=connection_lost 1",
 		"smtp.client.session.count smtp.session.state=connecting 0")
@@ -84,14 +84,14 @@ func TestSessions_BalanceWithEachProvider(t *testing.T) {
 	p, first := counting(t)
 	otel.SetMeterProvider(p)
 	command(context.Background(), old, h, "NOOP", nil)
-	h.LifeEnd(old, events.LifeEnd{})
+	h.LifeOver(old, events.LifeOver{})
 	same(t, "older than the provider", first(tracing.MetricSessions), "")
 	connect := explicit().tell(t, context.Background(), h)
 	q, second := counting(t)
 	otel.SetMeterProvider(q)
 	command(context.Background(), connect, h, "NOOP", nil)
 	otel.SetMeterProvider(before)
-	h.LifeEnd(connect, events.LifeEnd{})
+	h.LifeOver(connect, events.LifeOver{})
 	same(t, "first", first(tracing.MetricSessions, tracing.MetricSessionDuration, tracing.MetricCommandDuration),
 		"smtp.client.command.duration smtp.command=NOOP 1",
 		"smtp.client.session.count smtp.session.state=connecting 0",
@@ -108,9 +108,9 @@ func TestSessions_ASessionInsideASession(t *testing.T) {
 	h := tracing.New(tracing.Config{MeterProvider: p})
 	l := retried()
 	l.attempts[0].inside = func(ctx context.Context) {
-		h.LifeEnd(explicit().tell(t, ctx, h), events.LifeEnd{})
+		h.LifeOver(explicit().tell(t, ctx, h), events.LifeOver{})
 	}
-	h.LifeEnd(l.tell(t, context.Background(), h), events.LifeEnd{Err: lost})
+	h.LifeOver(l.tell(t, context.Background(), h), events.LifeOver{Err: lost})
 	same(t, "counts", counted(tracing.MetricSessions, tracing.MetricSessionDuration, tracing.MetricConnectRetries),
 		append([]string{"smtp.client.connect.retries error.type=421 1"},
 			append(sessions("backoff 0", "connecting 0", "idle 0"),
@@ -138,7 +138,7 @@ func TestSessions_DurationsInSeconds(t *testing.T) {
 		pass(4 * time.Second)
 		h.ConnectEnd(connect, events.ConnectEnd{Attempts: 1})
 		pass(time.Minute)
-		h.LifeEnd(connect, events.LifeEnd{})
+		h.LifeOver(connect, events.LifeOver{})
 		want := map[string]float64{tracing.MetricCommandDuration: 2, tracing.MetricPhaseDuration: 5, tracing.MetricConnectDuration: 10, tracing.MetricSessionDuration: 60}
 		for _, m := range collect(t, reader) {
 			if data, ok := m.Data.(metricdata.Histogram[float64]); ok && data.DataPoints[0].Sum != want[m.Name] {

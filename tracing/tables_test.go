@@ -60,7 +60,7 @@ func tables(t *testing.T) string {
 	login(context.Background(), failed, h, lost)
 	command(context.Background(), failed, h, "QUIT", lost)
 	send(context.Background(), h, &smtp.Receipt{Outcome: smtp.Unknown}, lost)
-	h.LifeEnd(retried().tell(t, context.Background(), h), events.LifeEnd{Err: lost})
+	h.LifeOver(retried().tell(t, context.Background(), h), events.LifeOver{Err: lost})
 
 	types := map[attribute.Key]string{} // of every attribute that was seen
 	see := func(attrs []attribute.KeyValue) (keys []string) {

@@ -123,7 +123,7 @@ func TestWritePieces_TheDeadlineMovesWithTheBlocks(t *testing.T) {
 		"no limit":             {Pace{}, time.Hour, 100, 0},
 		"below the least rate": {Pace{Block: time.Hour, Rate: 64 << 10}, 2 * time.Second, 100, time.Second},
 		"above the least rate": {Pace{Rate: 16 << 10}, 2 * time.Second, 100, 0},
-		"eats up its credit":   {Pace{Rate: 64 << 10, Credit: 10 * time.Second}, 2 * time.Second, 100, 20 * time.Second},
+		"eats up its credit":   {Pace{Rate: 64 << 10, Credit: 10500 * time.Millisecond}, 2 * time.Second, 100, 21500 * time.Millisecond},
 		"within its credit":    {Pace{Rate: 64 << 10, Credit: 21 * time.Second}, 2 * time.Second, 100, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,6 +54,7 @@ func (p *pushing) more(fd uintptr) bool {
 // moved notes what was taken, and lets the deadline follow.
 func (p *pushing) moved(n int) error {
 	p.written += n
+	p.conn.sock.wrote.Add(int64(n))
 	err := p.pace.moved(int64(n))
 	if err != nil || p.written < p.covered || p.written == len(p.whole) {
 		return err

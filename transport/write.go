@@ -171,6 +171,9 @@ func (c *Conn) WriteFile(f *os.File, n int64, pace *Pace) (int64, error) {
 			return pace.written, c.failure(err, false)
 		}
 		taken, err := io.Copy(to, &block)
+		if c.tls == nil { // beneath TLS the socket counts
+			c.sock.wrote.Add(taken)
+		}
 		err = cmp.Or(err, pace.moved(taken))
 		if err == nil && block.N > 0 {
 			err = io.ErrUnexpectedEOF
@@ -187,7 +190,7 @@ func (c *Conn) writeOne(b []byte) (int64, error) {
 		return 0, nil
 	}
 	if c.tls == nil {
-		n, err := c.sock.Conn.Write(b)
+		n, err := c.sock.Write(b)
 		return int64(n), err
 	}
 	if _, err := c.tls.Write(b); err != nil {
@@ -200,7 +203,9 @@ func (c *Conn) writeMany(group [][]byte) (int64, error) {
 	b := c.use()
 	if c.tls == nil {
 		b.vector = net.Buffers(group)
-		return b.vector.WriteTo(c.sock.Conn)
+		n, err := b.vector.WriteTo(c.sock.Conn)
+		c.sock.wrote.Add(n)
+		return n, err
 	}
 	kept := records.Get().(*[]byte)
 	for _, p := range group {

@@ -10,7 +10,7 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// Hook is a value that implements at least one of [ConnectHook],
+// Hook is a value that implements at least one of [LifeHook], [ConnectHook],
 // [AttemptHook], [PhaseHook], [CommandHook] and [EventHook]. One hook serves
 // all sessions of its configuration and must be safe for that.
 //

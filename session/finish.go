@@ -9,9 +9,9 @@ import (
 )
 
 // finish is the one end of a life, in this order: scopes and socket closed,
-// machine closed, last events, channels closed, Err stored, mailbox refused and
-// emptied, Done closed and with it Connect answered. cause is nil after
-// Disconnect.
+// machine closed, last events, channels closed, Err stored, LifeEnd, mailbox
+// refused and emptied, Done closed and with it Connect answered. cause is nil
+// after Disconnect.
 func (a *actor) finish(cause error) {
 	s, l := a.s, a.l
 	s.mu.Lock()
@@ -56,6 +56,8 @@ func (a *actor) finish(cause error) {
 		})
 	}
 
+	a.endLife() // before another life may begin
+
 	s.mu.Lock()
 	l.ended = true
 	late := s.closed && !closed // by who heard the last events
@@ -74,6 +76,7 @@ func (a *actor) finish(cause error) {
 // refuse is a life of one final OnError, for arguments that are invalid. The
 // caller's goroutine runs it.
 func (a *actor) refuse(err error) {
+	_ = a.beginLife()
 	_ = a.openConnect()
 	a.finish(a.explain(a.s.machine.State(), err))
 }

@@ -131,7 +131,7 @@ func (a *actor) hear(c *command) (smtp.Reply, error) {
 	if err != nil {
 		return r, named(err, c.verb)
 	}
-	a.reply = r
+	a.note(r)
 	if r.Code == 421 {
 		return r, named(refusal(r), c.verb)
 	}

@@ -16,6 +16,26 @@ import (
 // its caller's. Each open one is closed exactly
 // once, by the loop or, after a panic, by the finisher.
 
+// handle is the life as its hooks get it.
+func (s *Session) handle() events.Handle {
+	return events.Handle{ID: s.id, Snapshot: s.Snapshot, Close: s.Close}
+}
+
+func (a *actor) beginLife() error {
+	if !a.s.hooks.WantLives() {
+		return nil
+	}
+	return a.s.hooks.LifeStart(a.ctx, a.s.handle())
+}
+
+// endLife comes after the last event: what a hook does wrong there has nobody
+// left to hear of it.
+func (a *actor) endLife() {
+	if a.s.hooks.WantLives() {
+		_ = a.s.hooks.LifeEnd(a.hearing(), a.s.handle())
+	}
+}
+
 func (a *actor) openConnect() error {
 	a.began = time.Now()
 	ctx, err := a.s.hooks.ConnectStart(a.ctx, events.ConnectStart{
@@ -155,6 +175,9 @@ func (a *actor) hangUp() {
 	}
 	a.s.mu.Lock()
 	a.l.conn = nil
+	written, read := a.conn.Octets()
+	a.l.written += written
+	a.l.read += read
 	a.s.mu.Unlock()
 	if a.torn { // an orderly end might pass for that of the content
 		a.conn.Abort()

@@ -86,7 +86,8 @@ func (r *Registry) Event(_ context.Context, e events.Event) {
 		r.failures.add(s, e, e.Err)
 	case events.OnCommand:
 		r.failures.add(s, e, e.Err)
-	default:
+	case events.OnResolve, events.OnDial, events.OnGreeting, events.OnHello, events.OnSecure, events.OnRecipient, events.OnProgress,
+		events.OnTimeout, events.OnCancel, events.Lagged: // not asked for
 	}
 }
 

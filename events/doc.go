@@ -5,10 +5,11 @@
 //
 //  1. Level. The methods State, Done, Err and Wait of a session. Correctness
 //     hangs on these, not on events.
-//  2. Hooks. Small optional interfaces ([ConnectHook], [AttemptHook],
-//     [PhaseHook], [CommandHook], [EventHook]), called in order on the
-//     session's own goroutine; [DialVeto], [PeerVeto] and [SendVeto] decide.
-//     Tracing is nothing but a hook, and so is [Log].
+//  2. Hooks. Small optional interfaces ([LifeHook], [ConnectHook],
+//     [AttemptHook], [PhaseHook], [CommandHook], [EventHook], [EndHook]), called in
+//     order on the session's own goroutine; [DialVeto], [PeerVeto] and [SendVeto]
+//     decide. Tracing is nothing but a hook, and so are [Log] and the registry of
+//     live sessions.
 //  3. Channels. Session.Subscribe returns a channel of its own; [Handlers] turn
 //     it into callbacks.
 //

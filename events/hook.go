@@ -10,7 +10,7 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// Hook is a value that implements at least one of [ConnectHook],
+// Hook is a value that implements at least one of [LifeHook], [ConnectHook],
 // [AttemptHook], [PhaseHook], [CommandHook], [EndHook] and [EventHook], which
 // hear, and of [DialVeto], [PeerVeto] and [SendVeto], which decide. One hook serves
 // all sessions of its configuration and must be safe for that.

@@ -14,6 +14,7 @@ import (
 // hook, whatever the others do, and returns an error of smtp.KindPanic if one
 // panicked.
 type Hooks struct {
+	life    []LifeHook
 	connect []ConnectHook
 	attempt []AttemptHook
 	phase   []PhaseHook
@@ -49,6 +50,9 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 		if asked {
 			all.gated = append(all.gated, gate)
 		}
+		if l, ok := h.(LifeHook); ok {
+			all.life, known = append(all.life, l), true
+		}
 		if c, ok := h.(ConnectHook); ok {
 			all.connect, known = append(all.connect, c), true
 		}
@@ -79,7 +83,7 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 		}
 		if !known {
 			return Hooks{}, smtp.Invalid(fmt.Sprintf(
-				"Hooks[%d] has the type %T: want a ConnectHook, AttemptHook, PhaseHook, CommandHook, EndHook, EventHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
+				"Hooks[%d] has the type %T: want a LifeHook, ConnectHook, AttemptHook, PhaseHook, CommandHook, EndHook, EventHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
 		}
 	}
 	if len(hooks) == 1 && all.mask == 0 {
@@ -90,6 +94,24 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 
 // asleep reports that no hook would do anything.
 func (h *Hooks) asleep() bool { return h.sleeper != nil && h.sleeper.Asleep() }
+
+// WantLives reports whether any hook wants to hear of lives, so that no Handle is
+// made for nobody.
+func (h *Hooks) WantLives() bool { return len(h.life) > 0 }
+
+// LifeStart tells that a life begins.
+func (h *Hooks) LifeStart(ctx context.Context, handle Handle) error {
+	_, err := open(ctx, h.life, handle, func(l LifeHook, ctx context.Context, handle Handle) context.Context {
+		l.LifeStart(ctx, handle)
+		return ctx
+	})
+	return err
+}
+
+// LifeEnd tells that it is over.
+func (h *Hooks) LifeEnd(ctx context.Context, handle Handle) error {
+	return shut(ctx, h.life, handle, LifeHook.LifeEnd)
+}
 
 // ConnectStart opens the scope of a Connect.
 func (h *Hooks) ConnectStart(ctx context.Context, s ConnectStart) (context.Context, error) {

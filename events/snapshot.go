@@ -25,6 +25,8 @@ type Snapshot struct {
 	Secure        bool
 	Authenticated bool
 	Waiting       int        // requests that wait for their turn
+	Written       int64      // octets that the life has sent, beneath TLS; what a proxy was told is left out
+	Read          int64      // octets that it was sent
 	Reply         smtp.Reply // the newest of the life
 	Err           error      // what ended the life, as Session.Err
 }
@@ -52,7 +54,7 @@ func (s Snapshot) LogValue() slog.Value {
 		slog.Uint64("id", s.ID), slog.Uint64("life", s.Life), slog.String("state", s.State.String()),
 		slog.Int("attempt", s.Attempt), slog.String("host", smtp.Escape(s.Host)), slog.Int("port", s.Port),
 		slog.String("remote", smtp.Escape(s.Remote)), slog.Bool("extended", s.Extended), slog.Bool("secure", s.Secure),
-		slog.Bool("authenticated", s.Authenticated),
+		slog.Bool("authenticated", s.Authenticated), slog.Int64("written", s.Written), slog.Int64("read", s.Read),
 		slog.String("reply", s.Reply.String()),
 	}
 	if s.Err != nil {

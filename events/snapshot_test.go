@@ -63,7 +63,7 @@ func TestSnapshot_H8_ServerTextIsEscaped(t *testing.T) {
 func TestSnapshot_LogValueIsAGroup(t *testing.T) {
 	s := Snapshot{
 		ID: 7, Life: 2, State: fsm.Ready, Attempt: 3, Host: "mx.example", Port: 25, Remote: "192.0.2.1:25", Extended: true, Secure: true, Authenticated: true,
-		Reply: smtp.Reply{Code: 250, Text: "ok"},
+		Written: 40, Read: 90, Reply: smtp.Reply{Code: 250, Text: "ok"},
 	}
 	var log bytes.Buffer
 	drop := func(groups []string, a slog.Attr) slog.Attr {
@@ -74,7 +74,7 @@ func TestSnapshot_LogValueIsAGroup(t *testing.T) {
 	}
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: drop}))
 	logger.Info("now", "s", s)
-	want := `level=INFO msg=now s.id=7 s.life=2 s.state=ready s.attempt=3 s.host=mx.example s.port=25 s.remote=192.0.2.1:25 s.extended=true s.secure=true s.authenticated=true s.reply="250 ok"` + "\n"
+	want := `level=INFO msg=now s.id=7 s.life=2 s.state=ready s.attempt=3 s.host=mx.example s.port=25 s.remote=192.0.2.1:25 s.extended=true s.secure=true s.authenticated=true s.written=40 s.read=90 s.reply="250 ok"` + "\n"
 	if log.String() != want {
 		t.Errorf("\n got %swant %s", log.String(), want)
 	}

@@ -103,8 +103,11 @@ func (a *actor) run(first func() error) {
 	returned = true
 }
 
-// begin opens the connect.
+// begin opens the life and its connect.
 func (a *actor) begin() error {
+	if err := a.beginLife(); err != nil {
+		return err
+	}
 	if err := a.openConnect(); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (a *actor) exchange(ctx context.Context, verb, line string, limit time.Dura
 		e.Command = verb
 		return r, e
 	}
-	a.reply = r
+	a.note(r)
 	return r, nil
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // finish is the one end of a life, in this order: scopes and socket closed,
-// machine closed, last events, channels closed, Err stored, mailbox refused and
-// emptied, Done closed and with it Connect answered. cause is nil after
-// Disconnect.
+// machine closed, last events, channels closed, Err stored, LifeEnd, mailbox
+// refused and emptied, Done closed and with it Connect answered. cause is nil
+// after Disconnect.
 func (a *actor) finish(cause error) {
 	s, l := a.s, a.l
 	s.mu.Lock()
@@ -45,7 +45,7 @@ func (a *actor) finish(cause error) {
 	}
 	a.hangUp()
 	_ = a.fire(fsm.Close)
-	a.endLife(cause)
+	a.lifeOver(cause)
 
 	l.err, l.connectErr = cause, cause
 	if cause == nil || left || errors.Is(cut, smtp.ErrClosed) || l.quitErr != nil {
@@ -59,6 +59,8 @@ func (a *actor) finish(cause error) {
 			return events.OnError{Header: h, Host: a.plan.name, Port: a.plan.port, Err: cause, Final: true}
 		})
 	}
+
+	a.endLife() // before another life may begin
 
 	s.mu.Lock()
 	l.ended = true
@@ -78,6 +80,7 @@ func (a *actor) finish(cause error) {
 // refuse is a life of one final OnError, for arguments that are invalid. The
 // caller's goroutine runs it.
 func (a *actor) refuse(err error) {
+	_ = a.beginLife()
 	_ = a.openConnect()
 	a.finish(a.explain(a.s.machine.State(), err))
 }

@@ -112,7 +112,7 @@ func (a *actor) quiet() bool { return a.conn.Quiet() && a.conn.Buffered() == 0 }
 func (a *actor) goodbye() error {
 	e := asError(a.unsolicited())
 	if e.Kind == smtp.KindReply {
-		a.reply = e.Reply
+		a.note(e.Reply)
 		e.Permanent = false // another connection may do
 	}
 	return e
@@ -146,7 +146,7 @@ func (a *actor) hear(c *command) (smtp.Reply, error) {
 	if err != nil {
 		return r, named(err, c.verb)
 	}
-	a.reply = r
+	a.note(r)
 	if r.Code == 421 {
 		return r, named(refusal(r), c.verb)
 	}

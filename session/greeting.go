@@ -13,7 +13,8 @@ func (a *actor) greeting() (fsm.Trigger, error) {
 	if err != nil {
 		return 0, a.hintPort(err)
 	}
-	a.reply, a.facts.Reply = r, r
+	a.note(r)
+	a.facts.Reply = r
 	if err := refusal(r); err != nil {
 		return 0, err
 	}

@@ -44,6 +44,14 @@ func (h *everyHook) end(ctx context.Context, scope, moment string) {
 	}
 }
 
+func (h *everyHook) LifeStart(ctx context.Context, handle events.Handle) {
+	h.start(ctx, fmt.Sprint("life of ", handle.ID), "LifeStart")
+}
+
+func (h *everyHook) LifeEnd(ctx context.Context, handle events.Handle) {
+	h.end(ctx, fmt.Sprint("life of ", handle.ID), "LifeEnd")
+}
+
 func (h *everyHook) ConnectStart(ctx context.Context, _ events.ConnectStart) context.Context {
 	return h.start(ctx, "connect", "ConnectStart")
 }
@@ -196,7 +204,7 @@ func TestHostile_H23_AHookThatPanicsEndsItsSessionAndSaysSo(t *testing.T) {
 					return errors.Is(err, smtp.ErrPanic) && strings.Contains(err.Error(), "everyHook panicked: boom at "+moment)
 				})
 				// By then the life is over and has its error.
-				over := moment == "OnDisconnect" || moment == "OnStateChange closed"
+				over := moment == "OnDisconnect" || moment == "OnStateChange closed" || moment == "LifeEnd"
 				if said < 0 && !over {
 					t.Errorf("nothing says so: %v", e)
 				}

@@ -27,6 +27,8 @@ type life struct {
 	ended      bool // done is about to close, and a new life may begin
 	cut        error
 	conn       *transport.Conn
+	written    int64 // octets, by connections that are closed
+	read       int64
 	cancel     context.CancelCauseFunc // of what the session waits for beside its connection
 	mailbox    mailbox
 	open       *Transaction // the session is its own

@@ -270,7 +270,7 @@ func (a *actor) unanswered(group []command, err error) {
 // still owed an answer.
 func (a *actor) failed(d *delivery, err error) error {
 	if e := asError(err); e.Kind == smtp.KindReply {
-		a.reply = e.Reply
+		a.note(e.Reply)
 		d.reject(e.Command, e.Reply, e)
 	}
 	return err

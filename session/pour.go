@@ -270,7 +270,7 @@ const lastWords = 50 * time.Millisecond
 // interrupted ends a message in the middle of its content, and the session.
 func (a *actor) interrupted(d *delivery, verb string, err error) error {
 	if e := asError(err); e.Kind == smtp.KindReply {
-		a.reply = e.Reply
+		a.note(e.Reply)
 		d.reject(verb, e.Reply, e)
 	}
 	return named(err, verb)

@@ -17,6 +17,26 @@ import (
 // its caller's. Each open one is closed exactly
 // once, by the loop or, after a panic, by the finisher.
 
+// handle is the life as its hooks get it.
+func (s *Session) handle() events.Handle {
+	return events.Handle{ID: s.id, Snapshot: s.Snapshot, Close: s.Close}
+}
+
+func (a *actor) beginLife() error {
+	if !a.s.hooks.WantLives() {
+		return nil
+	}
+	return a.s.hooks.LifeStart(a.ctx, a.s.handle())
+}
+
+// endLife comes after the last event: what a hook does wrong there has nobody
+// left to hear of it.
+func (a *actor) endLife() {
+	if a.s.hooks.WantLives() {
+		_ = a.s.hooks.LifeEnd(a.hearing(), a.s.handle())
+	}
+}
+
 func (a *actor) openConnect() error {
 	a.began = time.Now()
 	ctx, err := a.s.hooks.ConnectStart(a.ctx, events.ConnectStart{
@@ -129,8 +149,8 @@ func (a *actor) outside() context.Context {
 	return &a.marked
 }
 
-// endLife tells the end of the life to who hears of its beginning.
-func (a *actor) endLife(cause error) {
+// lifeOver tells the end of the life to who hears of its beginning.
+func (a *actor) lifeOver(cause error) {
 	if errors.Is(cause, smtp.ErrClosed) {
 		cause = nil
 	}
@@ -185,6 +205,9 @@ func (a *actor) hangUp() {
 	}
 	a.s.mu.Lock()
 	a.l.conn = nil
+	written, read := a.conn.Octets()
+	a.l.written += written
+	a.l.read += read
 	a.s.mu.Unlock()
 	if a.torn { // an orderly end might pass for that of the content
 		a.conn.Abort()

@@ -51,6 +51,10 @@ func NewConn(c net.Conn, lock *sync.Mutex, line time.Duration) *Conn {
 	return &Conn{lock: lock, sock: socket{Conn: c, budget: -1}, peek: newPeeker(c), line: line}
 }
 
+// Octets returns how many octets have been written and read, beneath TLS. It may
+// be called from anywhere, at any time, without the lock.
+func (c *Conn) Octets() (written, read int64) { return c.sock.wrote.Load(), c.sock.read.Load() }
+
 // NetConn returns the connection below TLS.
 func (c *Conn) NetConn() net.Conn { return c.sock.Conn }
 

@@ -88,7 +88,7 @@ func (c *Conn) await() error {
 // octets, below TLS, and keeps them aside.
 func (c *Conn) readAside() error {
 	aside := make([]byte, 64)
-	n, err := c.sock.Conn.Read(aside)
+	n, err := c.sock.take(aside)
 	if n > 0 {
 		c.sock.stash = aside[:n]
 		return nil

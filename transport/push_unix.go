@@ -41,6 +41,7 @@ func (p *peeker) whole(c *Conn, n int64, pace *Pace, step func(from, to int64) f
 			return err
 		}
 		written += int64(p.pushing.taken)
+		c.sock.wrote.Add(int64(p.pushing.taken))
 		err = pace.moved(int64(p.pushing.taken))
 		if err == nil && written >= covered && written < n {
 			covered = written + maxWrite

@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type socket struct {
 	budget int
 	// stash holds octets that parking read where it could not peek.
 	stash []byte
+
+	wrote, read atomic.Int64 // octets, beneath TLS
 }
 
 func (s *socket) Read(p []byte) (int, error) {
@@ -45,7 +48,21 @@ func (s *socket) Read(p []byte) (int, error) {
 	case s.budget > 0:
 		s.budget--
 	}
-	return s.Conn.Read(p)
+	return s.take(p)
+}
+
+// take reads from the connection, and counts.
+func (s *socket) take(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	s.read.Add(int64(n))
+	return n, err
+}
+
+// Write writes to the connection, and counts.
+func (s *socket) Write(p []byte) (int, error) {
+	n, err := s.Conn.Write(p)
+	s.wrote.Add(int64(n))
+	return n, err
 }
 
 // SetDeadline and its kin do nothing: only Conn arms deadlines, under its lock.

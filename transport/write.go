@@ -206,7 +206,7 @@ func (c *Conn) writeOne(b []byte) (int64, error) {
 		return 0, nil
 	}
 	if c.tls == nil {
-		n, err := c.sock.Conn.Write(b)
+		n, err := c.sock.Write(b)
 		return int64(n), err
 	}
 	if _, err := c.tls.Write(b); err != nil {
@@ -219,7 +219,9 @@ func (c *Conn) writeMany(group [][]byte) (int64, error) {
 	b := c.use()
 	if c.tls == nil {
 		b.vector = net.Buffers(group)
-		return b.vector.WriteTo(c.sock.Conn)
+		n, err := b.vector.WriteTo(c.sock.Conn)
+		c.sock.wrote.Add(n)
+		return n, err
 	}
 	kept := records.Get().(*[]byte)
 	for _, p := range group {

@@ -43,7 +43,10 @@ func (p *peeker) whole(c *Conn, n int64, pace *Pace, step func(from, to int64) f
 		written += int64(p.pushing.taken)
 		c.sock.wrote.Add(int64(p.pushing.taken))
 		err = pace.moved(int64(p.pushing.taken))
-		if err == nil && written >= covered && written < n {
+		if written == n {
+			return nil // and nothing is left that an error could end
+		}
+		if err == nil && written >= covered {
 			covered = written + maxWrite
 			err = c.arm(pace.deadline(int(min(n-written, maxWrite))))
 		}

@@ -67,7 +67,7 @@ func TestPush_MovedMayEndIt(t *testing.T) {
 	var lock sync.Mutex
 	c := NewConn(client, &lock, 0)
 	taken := inBackground(func() error { _, err := io.Copy(io.Discard, server); return err })
-	whole := make([]byte, 8<<20)
+	whole := make([]byte, 64<<20)
 	var told int64
 	n, err := c.WritePieces([][]byte{whole}, &Pace{Moved: func(n int64) error {
 		if told += n; told > 1<<20 {

@@ -26,7 +26,7 @@ type Pace struct {
 	Credit time.Duration
 	// Moved, if not nil, is told each time of how many octets more have been
 	// taken. It runs in the middle of the write and must not write itself. Its error
-	// ends the write.
+	// ends the write, if anything is left of it.
 	Moved func(octets int64) error
 
 	begun   time.Time

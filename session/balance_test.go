@@ -80,23 +80,22 @@ func (l *ledger) CommandEnd(_ context.Context, e events.CommandEnd) {
 func (l *ledger) Kinds() events.Mask { return 0 }
 
 func (l *ledger) Event(_ context.Context, e events.Event) {
-	switch e := e.(type) {
-	case events.OnConnect:
-		l.add(tracing.MetricConnectDuration, "")
-		l.add("span smtp.connect", "")
-	case events.OnError:
-		if e.Final {
-			l.add(tracing.MetricConnectDuration, typeOf(e.Err))
-			l.add("span smtp.connect", typeOf(e.Err))
-		}
-	case events.OnRetry:
-		l.add(tracing.MetricConnectRetries, typeOf(e.Err))
-	case events.OnMessage:
-		l.add(tracing.MetricMessages, typeOf(e.Receipt.Err()), e.Receipt.Outcome.String())
-	case events.OnCommand:
-		l.add("asked for", e.Verb)
-	default:
+	h := events.Handlers{
+		OnConnect: func(events.OnConnect) {
+			l.add(tracing.MetricConnectDuration, "")
+			l.add("span smtp.connect", "")
+		},
+		OnError: func(e events.OnError) {
+			if e.Final {
+				l.add(tracing.MetricConnectDuration, typeOf(e.Err))
+				l.add("span smtp.connect", typeOf(e.Err))
+			}
+		},
+		OnRetry:   func(e events.OnRetry) { l.add(tracing.MetricConnectRetries, typeOf(e.Err)) },
+		OnMessage: func(e events.OnMessage) { l.add(tracing.MetricMessages, typeOf(e.Receipt.Err()), e.Receipt.Outcome.String()) },
+		OnCommand: func(e events.OnCommand) { l.add("asked for", e.Verb) },
 	}
+	h.Handle(e)
 }
 
 // ofSession counts the ends of lives that were ready.

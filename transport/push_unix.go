@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -65,9 +66,9 @@ func (p *pushing) step(fd uintptr) bool {
 // done judges what a system call returned.
 func (p *pushing) done(n int, err error) bool {
 	switch {
-	case err == syscall.EINTR: // once more
+	case errors.Is(err, syscall.EINTR): // once more
 		return p.fault == nil
-	case err == syscall.EAGAIN:
+	case errors.Is(err, syscall.EAGAIN):
 		return false
 	case err != nil:
 		p.fault = os.NewSyscallError("write", err)

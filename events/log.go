@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -84,12 +85,7 @@ func (h *logHook) write(ctx context.Context, at time.Time, level slog.Level, mes
 
 // wantsEvent reports whether a record of an event of kind k might be written.
 func (h *logHook) wantsEvent(k Kind) bool {
-	for _, level := range levelsOf(k) {
-		if h.wants(level) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(levelsOf(k), h.wants)
 }
 
 // wantsCommand reports whether the transcript is written.

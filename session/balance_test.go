@@ -91,8 +91,10 @@ func (l *ledger) Event(_ context.Context, e events.Event) {
 				l.add("span smtp.connect", typeOf(e.Err))
 			}
 		},
-		OnRetry:   func(e events.OnRetry) { l.add(tracing.MetricConnectRetries, typeOf(e.Err)) },
-		OnMessage: func(e events.OnMessage) { l.add(tracing.MetricMessages, typeOf(e.Receipt.Err()), e.Receipt.Outcome.String()) },
+		OnRetry: func(e events.OnRetry) { l.add(tracing.MetricConnectRetries, typeOf(e.Err)) },
+		OnMessage: func(e events.OnMessage) {
+			l.add(tracing.MetricMessages, typeOf(e.Receipt.Err()), e.Receipt.Outcome.String())
+		},
 		OnCommand: func(e events.OnCommand) { l.add("asked for", e.Verb) },
 	}
 	h.Handle(e)

@@ -44,9 +44,10 @@
 // auth.go, mail.go, backoff.go and quit.go are the phases. sasl.go is what one
 // mechanism says, and secret.go what is not repeated of it. send.go and
 // transaction.go are how a message is given, content.go where its octets come
-// from, flight.go how commands travel together, body.go what the content is made
-// into, pour.go how it goes out, progress.go how far it is, end.go the answer to
-// it, and delivery.go what becomes of it. exchange.go is a command and its reply,
-// retry.go what follows a failed attempt, fault.go completes errors, emit.go
-// tells transitions and events, and view.go is what others may read.
+// from, envelope.go what is asked, flight.go how commands travel together,
+// answers.go what comes back, body.go what the content is made into, pour.go how
+// it goes out, progress.go how far it is, end.go the answer to it, and delivery.go
+// what becomes of it. exchange.go is a command and its reply, retry.go what follows
+// a failed attempt, veto.go asks the hooks that decide, fault.go completes errors,
+// emit.go tells transitions and events, and view.go is what others may read.
 package session

@@ -103,6 +103,35 @@ func (a *actor) answered(c *command, r smtp.Reply, err error) {
 	c.scope = nil
 }
 
+// depart opens the scopes of commands and writes them.
+func (a *actor) depart(ctx context.Context, d *delivery, group []command, lines []byte, content [][]byte) error {
+	for i := range group {
+		if err := a.begun(ctx, &group[i]); err != nil {
+			a.unanswered(group, err)
+			return err
+		}
+	}
+	var err error
+	if a.quiet() {
+		d.receipt.Flights++
+		err = a.write(lines, content)
+	} else {
+		err = a.goodbye()
+	}
+	if err == nil {
+		return nil
+	}
+	a.unanswered(group, err)
+	return named(err, group[0].verb)
+}
+
+// unanswered closes the scopes of commands that get no answer.
+func (a *actor) unanswered(group []command, err error) {
+	for i := range group {
+		a.answered(&group[i], smtp.Reply{}, err)
+	}
+}
+
 // quiet reports that the server has said nothing unasked.
 func (a *actor) quiet() bool { return a.conn.Quiet() && a.conn.Buffered() == 0 }
 

@@ -37,5 +37,6 @@
 // life; Close ends it at once and for good. Nothing reconnects by itself, and
 // the same session may be connected again.
 //
-// Package smtptest is an SMTP server for tests, with TLS, AUTH and faults.
+// Package live shows the sessions there are, on a page for operators. Package
+// smtptest is an SMTP server for tests, with TLS, AUTH and faults.
 package ehlo

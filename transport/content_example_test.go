@@ -2,7 +2,11 @@ package transport_test
 
 import (
 	"fmt"
+	"io"
+	"sync"
+	"time"
 
+	"github.com/ehlo-go/ehlo/smtptest"
 	"github.com/ehlo-go/ehlo/transport"
 )
 
@@ -30,4 +34,18 @@ func ExampleEncoder() {
 	// "Subject: dots\r\n\r\n.."
 	// "\r\nthe end"
 	// "\r\n.\r\n" <nil>
+}
+
+// A chunk and its header leave in one write. The server has a minute for each 64
+// KiB, and five seconds in all to be slower than 1000 octets a second.
+func ExampleConn_WritePieces() {
+	client, server := smtptest.Pipe(0)
+	var lock sync.Mutex
+	conn := transport.NewConn(client, &lock, time.Minute)
+	pace := transport.Pace{Block: time.Minute, Rate: 1000, Credit: 5 * time.Second}
+	n, err := conn.WritePieces([][]byte{[]byte("BDAT 5 LAST\r\n"), []byte("hello")}, &pace)
+	_ = conn.Close()
+	octets, _ := io.ReadAll(server)
+	fmt.Printf("%d %v %q\n", n, err, octets)
+	// Output: 18 <nil> "BDAT 5 LAST\r\nhello"
 }

@@ -138,7 +138,7 @@ func testModes(t *testing.T, v server) {
 				},
 			}
 			for _, e := range all {
-				h.Handle(e)
+				_ = h.Handle(e)
 			}
 			heardQuit(t, v, dialedFrom(all), before)
 			if err := s.Err(); !errors.Is(err, smtp.ErrClosed) || s.State() != fsm.Closed {
@@ -196,7 +196,7 @@ func checkHellos(t *testing.T, v server, all []events.Event, m mode) {
 		},
 	}
 	for _, e := range all {
-		h.Handle(e)
+		_ = h.Handle(e)
 	}
 }
 

@@ -1,5 +1,10 @@
 package events
 
+import (
+	"fmt"
+	"log/slog"
+)
+
 // Handlers turn a channel of events into callbacks: one optional function per
 // type of event. The zero value hears nothing.
 //
@@ -8,9 +13,14 @@ package events
 //	go h.Dispatch(ch)
 //
 // The callbacks run one after another on the goroutine that called Dispatch,
-// in the order of the events, never on the session's own: they may block and
-// may call any method of the session. A callback that is slow makes the channel
-// lag, not the session.
+// in the order of the events, never on the session's own: they may block, may call
+// any method of the session, and may end the subscription. A callback that is slow
+// makes the channel lag, not the session. With a [Hub]'s channel they hear of many
+// sessions; the header says of which.
+//
+// A callback that panics is contained: the next event comes as if it had returned,
+// and OnPanic, Handle and Dispatch tell. Where there is no OnPanic slog's default
+// logger gets an error, as `go h.Dispatch(ch)` has nobody to return one to.
 type Handlers struct {
 	OnStateChange  func(OnStateChange)
 	OnResolve      func(OnResolve)
@@ -30,6 +40,10 @@ type Handlers struct {
 	OnError        func(OnError)
 	OnDisconnect   func(OnDisconnect)
 	Lagged         func(Lagged)
+
+	// OnPanic hears at once that the callback for e panicked, with an error of
+	// smtp.KindPanic that holds a [PanicError].
+	OnPanic func(e Event, err error)
 }
 
 // Kinds returns the kinds that have a callback, for a [Filter]. With none it
@@ -63,15 +77,48 @@ func (h *Handlers) Kinds() Mask {
 }
 
 // Dispatch calls the callbacks until the channel is closed, which it is at the
-// end of the life or when the subscription is ended.
-func (h *Handlers) Dispatch(ch <-chan Event) {
+// end of the life or when the subscription is ended. It returns the error of the
+// first callback that panicked.
+func (h *Handlers) Dispatch(ch <-chan Event) (failed error) {
 	for e := range ch {
-		h.Handle(e)
+		if err := h.Handle(e); failed == nil {
+			failed = err
+		}
 	}
+	return failed
 }
 
-// Handle calls the callback for one event, if there is one.
-func (h *Handlers) Handle(e Event) {
+// Handle calls the callback for one event, if there is one. If it panics, the
+// error is of smtp.KindPanic.
+func (h *Handlers) Handle(e Event) error {
+	err := guarded(h.call, e)
+	if err == nil {
+		return nil
+	}
+	if h.OnPanic == nil {
+		head := e.Head()
+		slog.Error("smtp callback panicked", "smtp.session.id", head.Session, "error", err, "stack", string(stackOf(err)))
+		return err
+	}
+	if again := guarded(func(e Event) { h.OnPanic(e, err) }, e); again != nil {
+		return fmt.Errorf("%w; and in OnPanic: %w", err, again)
+	}
+	return err
+}
+
+// guarded calls f, and turns its panic into an error.
+func guarded(f func(Event), e Event) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(fmt.Sprint("callback ", e.Kind()), v)
+		}
+	}()
+	f(e)
+	return nil
+}
+
+// call calls the callback.
+func (h *Handlers) call(e Event) {
 	switch e := e.(type) {
 	case OnStateChange:
 		call(h.OnStateChange, e)

@@ -97,7 +97,7 @@ func (l *ledger) Event(_ context.Context, e events.Event) {
 		},
 		OnCommand: func(e events.OnCommand) { l.add("asked for", e.Verb) },
 	}
-	h.Handle(e)
+	_ = h.Handle(e)
 }
 
 // ofSession counts the ends of lives that were ready.

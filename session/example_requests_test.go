@@ -51,7 +51,9 @@ func ExampleSession_Authenticate() {
 	fmt.Println(err, s.Snapshot().Authenticated)
 
 	stop()
-	h.Dispatch(ch)
+	if err := h.Dispatch(ch); err != nil {
+		fmt.Println(err)
+	}
 	// Output:
 	// 535 ready
 	// <nil> true

@@ -107,7 +107,9 @@ func ExampleSession_Send_events() {
 		Mail: smtp.Mail{From: "ann@example.org"}, Recipients: smtp.To("bob@example.net"), Content: strings.NewReader("Subject: hello\r\n\r\n"),
 	})
 	stop()
-	h.Dispatch(ch)
+	if err := h.Dispatch(ch); err != nil {
+		fmt.Println(err)
+	}
 	fmt.Println(err)
 	// Output:
 	// bob@example.net 250

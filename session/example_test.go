@@ -119,7 +119,9 @@ func Example_handlers() {
 	if err := s.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
-	h.Dispatch(ch)
+	if err := h.Dispatch(ch); err != nil {
+		fmt.Println(err)
+	}
 	// Output:
 	// hello: client.example
 	// ended: remote 421 4.3.2 going down
@@ -614,7 +616,9 @@ func ExampleRetry() {
 	defer stop()
 	fmt.Println(s.Connect(context.Background()), s.Snapshot().Attempt)
 	_ = s.Disconnect(context.Background())
-	h.Dispatch(ch)
+	if err := h.Dispatch(ch); err != nil {
+		fmt.Println(err)
+	}
 	// Output:
 	// <nil> 3
 	// attempt 1 failed, again after 1ms

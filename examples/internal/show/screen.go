@@ -79,7 +79,7 @@ func (s *Screen) Show(e events.Event) {
 	if s.began.IsZero() {
 		s.began = e.Head().Time
 	}
-	s.remember.Handle(e)
+	_ = s.remember.Handle(e)
 	if p, ok := e.(events.OnProgress); ok {
 		s.progress.take(p)
 		if s.on {

@@ -6,12 +6,12 @@
 //  1. Level. The methods State, Done, Err and Wait of a session. Correctness
 //     hangs on these, not on events.
 //  2. Hooks. Small optional interfaces ([LifeHook], [ConnectHook],
-//     [AttemptHook], [PhaseHook], [CommandHook], [EventHook], [EndHook]), called in
-//     order on the session's own goroutine; [DialVeto], [PeerVeto] and [SendVeto]
-//     decide. Tracing is nothing but a hook, and so are [Log] and the registry of
-//     live sessions.
-//  3. Channels. Session.Subscribe returns a channel of its own; [Handlers] turn
-//     it into callbacks.
+//     [AttemptHook], [PhaseHook], [CommandHook], [EventHook], [EndHook],
+//     [MissHook]), called in order on the session's own goroutine; [DialVeto],
+//     [PeerVeto] and [SendVeto] decide. Tracing is nothing but a hook, and so are
+//     [Log] and the registry of live sessions.
+//  3. Channels. Session.Subscribe returns a channel of its own, a [Hub] one for
+//     very many sessions; [Handlers] turn it into callbacks.
 //
 // # The grammar of a life
 //
@@ -32,7 +32,7 @@
 // a closing [Lagged] and the last event of the life, which comes whatever was
 // asked for. What does not fit is counted and announced by Lagged. For every
 // channel, received + missed = emitted of the kinds asked for; the first state
-// and Lagged itself are not counted.
+// and Lagged itself are not counted. A [Hub] makes the same promises.
 //
 // With nobody listening an event costs two atomic operations and no allocation.
 package events

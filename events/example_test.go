@@ -124,3 +124,34 @@ func ExampleSnapshot() {
 	fmt.Println(s)
 	// Output: session 12 ready mx.example:587 (192.0.2.1:587): 250 ok
 }
+
+// One channel for any number of sessions, here with callbacks.
+func ExampleHub() {
+	hub := new(events.Hub) // goes into the Config of every session
+	h := events.Handlers{
+		OnMessage:    func(e events.OnMessage) { fmt.Println("session", e.Session, "sent a message") },
+		OnDisconnect: func(e events.OnDisconnect) { fmt.Println("session", e.Session, "is over:", e.Reason) },
+		Lagged:       func(e events.Lagged) { fmt.Println("too slow for", e.Missed, "events") },
+	}
+	ch, cancel := hub.Subscribe(events.Filter{Buffer: 10_000, Kinds: h.Kinds()})
+
+	// What two sessions tell; only package session does this.
+	for id := range uint64(2) {
+		s := events.Feeds{Hub: hub}
+		s.Begin()
+		seq, _ := s.Advance(fsm.Ready, events.KindMessage)
+		s.Send(events.OnMessage{Header: events.Header{Session: id + 1, Seq: seq}})
+		s.Finish(fsm.Closed, events.KindDisconnect, true, func(seq uint64) events.Event {
+			return events.OnDisconnect{Header: events.Header{Session: id + 1, Seq: seq}}
+		})
+	}
+
+	cancel() // what is in the channel can still be read
+	fmt.Println(h.Dispatch(ch))
+	// Output:
+	// session 1 sent a message
+	// session 1 is over: local
+	// session 2 sent a message
+	// session 2 is over: local
+	// <nil>
+}

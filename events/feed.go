@@ -38,15 +38,16 @@ func newFeed(f Filter, first OnStateChange) *feed {
 	return d
 }
 
-// send queues e, or counts it as missed. It never blocks.
-func (d *feed) send(e Event) {
+// send queues e, or counts it as missed. It never blocks. It returns how many
+// were counted.
+func (d *feed) send(e Event) (missed uint64) {
 	h := e.Head()
 	if h.Seq <= d.last {
-		return
+		return 0
 	}
-	d.follow(h)
+	missed = d.follow(h)
 	if !d.kinds.Has(e.Kind()) {
-		return
+		return missed
 	}
 	need := 1
 	if d.missed > 0 {
@@ -55,30 +56,35 @@ func (d *feed) send(e Event) {
 	if len(d.ch)+need > d.room {
 		d.missed++
 		d.newest = h
-		return
+		return missed + 1
 	}
 	d.announce()
 	d.ch <- e
+	return missed
 }
 
 // finish queues the announcement of what was missed and the last event, for
-// which two places are always free, and closes the channel.
-func (d *feed) finish(last Event) {
-	d.follow(last.Head())
+// which two places are always free, and closes the channel. It returns what send
+// does.
+func (d *feed) finish(last Event) (missed uint64) {
+	missed = d.follow(last.Head())
 	d.announce()
 	d.ch <- last
 	d.close()
+	return missed
 }
 
 // follow notes the Seq of an event. A feed of all kinds that has just begun
-// counts the events that were on their way as it did.
-func (d *feed) follow(h Header) {
+// counts the events that were on their way as it did, and returns how many.
+func (d *feed) follow(h Header) (missed uint64) {
 	if d.kinds == All && h.Seq > d.last+1 {
-		d.missed += h.Seq - d.last - 1
+		missed = h.Seq - d.last - 1
+		d.missed += missed
 		d.newest = h
 		d.newest.Seq = h.Seq - 1
 	}
 	d.last = h.Seq
+	return missed
 }
 
 func (d *feed) announce() {

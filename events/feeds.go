@@ -10,9 +10,12 @@ import (
 )
 
 // Feeds are the subscribers of one session, and the count of its events. The
-// zero value is ready. Subscribe may be called from anywhere; Advance, Publish,
-// Send and Finish belong to the session's one sender at a time.
+// zero value is ready. Subscribe may be called from anywhere; Begin, Advance,
+// Publish, Send and Finish belong to the session's one sender at a time.
 type Feeds struct {
+	// Hub hears too, and is set before all else; nil is none.
+	Hub *Hub
+
 	seq  uint64        // of the newest event; the sender's own
 	mask atomic.Uint32 // the kinds that any feed wants
 
@@ -26,6 +29,9 @@ type Feeds struct {
 	ended bool // no life will come
 }
 
+// Begin is for a life that begins, and that Finish will end.
+func (f *Feeds) Begin() { f.Hub.begin() }
+
 // Advance counts an event and tells its Seq, and whether any channel wants it.
 func (f *Feeds) Advance(state fsm.State, k Kind) (seq uint64, wanted bool) {
 	f.seq++
@@ -33,7 +39,7 @@ func (f *Feeds) Advance(state fsm.State, k Kind) (seq uint64, wanted bool) {
 	if mask != 0 || k == KindStateChange {
 		f.Publish(state)
 	}
-	return f.seq, mask.Has(k)
+	return f.seq, (mask | f.Hub.wanted()).Has(k)
 }
 
 // Publish tells later subscribers the state and the Seq of the newest event.
@@ -45,34 +51,34 @@ func (f *Feeds) Position() (seq uint64, state fsm.State) {
 	return p >> 8, fsm.State(p & 0xff)
 }
 
-// Send gives e to every channel that wants it. It never blocks.
-func (f *Feeds) Send(e Event) {
+// Send gives e to every channel that wants it, and returns how often it was
+// missed. It never blocks.
+func (f *Feeds) Send(e Event) (missed uint64) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, d := range f.feeds {
-		d.send(e)
+		missed += d.send(e)
 	}
+	f.mu.Unlock()
+	return missed + f.Hub.send(e)
 }
 
 // Finish counts the last event of a life, of kind k, gives it to every channel
-// whatever it asked for, and closes them all. The event is made only if
-// somebody listens. If ended, no life will come: later subscribers get the
-// state and a closed channel. It returns the event's Seq.
-func (f *Feeds) Finish(state fsm.State, k Kind, ended bool, last func(seq uint64) Event) (seq uint64) {
+// whatever it asked for, and closes the session's own. For each that listens it
+// asks for the event. If ended, no life will come: later subscribers get the
+// state and a closed channel. It returns the event's Seq and what Send would.
+func (f *Feeds) Finish(state fsm.State, k Kind, ended bool, last func(seq uint64) Event) (seq, missed uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	seq, _ = f.Advance(state, k)
 	f.Publish(state)
-	if len(f.feeds) > 0 {
-		e := last(seq)
-		for _, d := range f.feeds {
-			d.finish(e)
-		}
+	for _, d := range f.feeds {
+		missed += d.finish(last(seq))
 	}
+	f.Hub.finish(func() Event { return last(seq) })
 	f.feeds = nil
 	f.ended = f.ended || ended
 	f.mask.Store(0)
-	return seq
+	return seq, missed
 }
 
 // End is for a session that closes without a life: every channel is closed

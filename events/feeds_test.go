@@ -374,7 +374,7 @@ func TestFeeds_FinishTellsTheSeqOfTheLastEvent(t *testing.T) {
 		}
 		before, _ := f.Advance(fsm.Ready, KindCommand)
 		made := before + 1
-		got := f.Finish(fsm.Closed, KindError, false, func(seq uint64) Event { made = seq; return OnError{Header: Header{Seq: seq}} })
+		got, _ := f.Finish(fsm.Closed, KindError, false, func(seq uint64) Event { made = seq; return OnError{Header: Header{Seq: seq}} })
 		if got != before+1 || made != got {
 			t.Errorf("someone listens %v: after %d Finish returns %d, the event has %d", listens, before, got, made)
 		}

@@ -11,9 +11,9 @@ import (
 )
 
 // Hook is a value that implements at least one of [LifeHook], [ConnectHook],
-// [AttemptHook], [PhaseHook], [CommandHook], [EndHook] and [EventHook], which
-// hear, and of [DialVeto], [PeerVeto] and [SendVeto], which decide. One hook serves
-// all sessions of its configuration and must be safe for that.
+// [AttemptHook], [PhaseHook], [CommandHook], [EndHook], [EventHook] and [MissHook],
+// which hear, and of [DialVeto], [PeerVeto] and [SendVeto], which decide. One hook
+// serves all sessions of its configuration and must be safe for that.
 //
 // Hooks run on the session's goroutine and must not block. The scopes nest:
 // Connect > Attempt > Phase > Command. Every Start has its End, in reverse
@@ -74,6 +74,13 @@ type Sleeper interface {
 type EventHook interface {
 	Kinds() Mask
 	Event(ctx context.Context, e Event)
+}
+
+// MissHook is told that events found no room in channels of subscribers, as their
+// [Lagged] will tell them: how many, counted once for each channel. ctx is that of
+// the scope that is open.
+type MissHook interface {
+	EventsMissed(ctx context.Context, n uint64)
 }
 
 // ConnectStart begins a life.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -21,6 +20,7 @@ type Hooks struct {
 	command []CommandHook
 	end     []EndHook
 	event   []eventHook
+	miss    []MissHook
 	mask    Mask
 	gated   []gated
 	always  int // hooks of commands that are not gated
@@ -81,9 +81,12 @@ func SortHooks(hooks []Hook) (Hooks, error) {
 				all.mask |= kinds
 			}
 		}
+		if m, ok := h.(MissHook); ok {
+			all.miss, known = append(all.miss, m), true
+		}
 		if !known {
 			return Hooks{}, smtp.Invalid(fmt.Sprintf(
-				"Hooks[%d] has the type %T: want a LifeHook, ConnectHook, AttemptHook, PhaseHook, CommandHook, EndHook, EventHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
+				"Hooks[%d] has the type %T: want a LifeHook, ConnectHook, AttemptHook, PhaseHook, CommandHook, EndHook, EventHook, MissHook, DialVeto, PeerVeto or SendVeto of package events", i, h))
 		}
 	}
 	if len(hooks) == 1 && all.mask == 0 {
@@ -228,6 +231,14 @@ func (h *Hooks) Event(ctx context.Context, e Event) (err error) {
 	return err
 }
 
+// EventsMissed tells how many events channels have missed, if any.
+func (h *Hooks) EventsMissed(ctx context.Context, n uint64) error {
+	if n == 0 || h.asleep() {
+		return nil
+	}
+	return shut(ctx, h.miss, n, MissHook.EventsMissed)
+}
+
 // open calls the Start of every hook in order, each with the context that the
 // one before returned.
 func open[H, S any](ctx context.Context, hooks []H, s S, start func(H, context.Context, S) context.Context) (_ context.Context, failed error) {
@@ -298,6 +309,6 @@ func guard[H, X any](scope *Scope, h H, ctx context.Context, x X, f func(H, cont
 // contain turns a panic of a hook into an error. It is deferred.
 func contain[H any](h H, err *error) {
 	if v := recover(); v != nil {
-		*err = &smtp.Error{Kind: smtp.KindPanic, Err: &PanicError{Where: fmt.Sprintf("hook %T", h), Value: fmt.Sprint(v), Stack: debug.Stack()}}
+		*err = panicked(fmt.Sprintf("hook %T", h), v)
 	}
 }

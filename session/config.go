@@ -84,6 +84,8 @@ type Config struct {
 	// Hooks enclose what the session does; see package events. A value that
 	// implements no hook interface is refused by New.
 	Hooks []events.Hook
+	// Hub hears the events of this session among those of many; nil is none.
+	Hub *events.Hub
 	// Logger gets a record of each event and, at debug level, a transcript; see
 	// events.Log. nil is none.
 	Logger *slog.Logger

@@ -27,9 +27,17 @@ func (a *actor) header(seq uint64) events.Header {
 
 // tell gives an event to who wants it.
 func (a *actor) tell(e events.Event) {
-	a.s.feeds.Send(e)
+	missed := a.s.feeds.Send(e)
 	if a.s.hooks.Want(e.Kind()) {
 		a.hookErr = errors.Join(a.hookErr, a.s.hooks.Event(a.hearing(), e))
+	}
+	a.missed(missed)
+}
+
+// missed tells how many events channels had no room for.
+func (a *actor) missed(n uint64) {
+	if n > 0 {
+		a.hookErr = errors.Join(a.hookErr, a.s.hooks.EventsMissed(a.hearing(), n))
 	}
 }
 
@@ -49,10 +57,11 @@ func (a *actor) last(k events.Kind, ended bool, build func(events.Header) events
 		}
 		return e
 	}
-	seq := a.s.feeds.Finish(a.s.machine.State(), k, ended, made)
+	seq, missed := a.s.feeds.Finish(a.s.machine.State(), k, ended, made)
 	if a.s.hooks.Want(k) {
 		_ = a.s.hooks.Event(a.hearing(), made(seq))
 	}
+	a.missed(missed)
 }
 
 // tellCause tells OnTimeout or OnCancel for an error of that kind.
@@ -140,6 +149,6 @@ func (s *Session) fire(ctx context.Context, t fsm.Trigger, v view, header func(s
 		return nil
 	}
 	e := events.OnStateChange{Header: header(seq), From: from, To: to}
-	s.feeds.Send(e)
-	return s.hooks.Event(ctx, e)
+	missed := s.feeds.Send(e)
+	return errors.Join(s.hooks.Event(ctx, e), s.hooks.EventsMissed(ctx, missed))
 }

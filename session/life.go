@@ -93,6 +93,7 @@ func (s *Session) begin(ctx context.Context, opts []ConnectOption, detached bool
 			a.stop = context.AfterFunc(ctx, func() { s.cancelConnect(l, ctx) })
 		}
 		s.mu.Unlock()
+		s.feeds.Begin()
 		if err != nil {
 			a.refuse(err)
 			return nil, err

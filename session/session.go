@@ -60,6 +60,7 @@ func New(c Config) (*Session, error) {
 		c.Dialer = transport.DefaultDialer()
 	}
 	s := &Session{id: ids.Add(1), hooks: hooks, life: newLife()}
+	s.feeds.Hub = c.Hub
 	s.keepCredentials(c.UserName, c.Password)
 	c.UserName, c.Password = "", ""
 	s.config = c

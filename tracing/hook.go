@@ -52,6 +52,7 @@ var (
 	_ events.PhaseHook   = (*Hook)(nil)
 	_ events.CommandHook = (*Hook)(nil)
 	_ events.EndHook     = (*Hook)(nil)
+	_ events.MissHook    = (*Hook)(nil)
 	_ events.Sleeper     = (*Hook)(nil)
 )
 

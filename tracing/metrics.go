@@ -29,6 +29,7 @@ type instruments struct {
 	commands histogram
 	retries  counter
 	messages counter
+	missed   counter
 	accepted []metric.AddOption // the attributes of most messages
 }
 
@@ -82,6 +83,7 @@ func newInstruments(p metric.MeterProvider) *instruments {
 	i.commands.label(KeyCommand, verbs()...)
 	i.retries = count(MetricConnectRetries, "{retry}", "Attempts that failed and were made again.")
 	i.messages = count(MetricMessages, "{message}", "Messages by what became of them.")
+	i.missed = count(MetricEventsMissed, "{event}", "Events that found no room in a subscriber's channel.")
 	i.accepted = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(KeyOutcome.String(smtp.Accepted.String())))}
 	return i
 }
@@ -89,7 +91,7 @@ func newInstruments(p metric.MeterProvider) *instruments {
 // enabled reports whether anything would be counted.
 func (i *instruments) enabled(ctx context.Context) bool {
 	return !i.silent && (i.sessions.Enabled(ctx) || i.connects.Enabled(ctx) || i.phases.Enabled(ctx) || i.commands.Enabled(ctx) ||
-		i.lives.Enabled(ctx) || i.messages.Enabled(ctx) || i.retries.Enabled(ctx))
+		i.lives.Enabled(ctx) || i.messages.Enabled(ctx) || i.retries.Enabled(ctx) || i.missed.Enabled(ctx))
 }
 
 // of reports whether they are those of p, as far as that can be known.
@@ -168,4 +170,17 @@ func (h *Hook) count(ctx context.Context, host string, r *smtp.Receipt) {
 		return
 	}
 	i.messages.add(ctx, host, err, KeyOutcome.String(r.Outcome.String()))
+}
+
+// EventsMissed counts the events that channels of subscribers had no room for.
+func (h *Hook) EventsMissed(ctx context.Context, n uint64) {
+	i := h.meters(ctx)
+	if i == nil || !i.missed.Enabled(ctx) {
+		return
+	}
+	host := ""
+	if s := h.find(ctx); s != nil {
+		host = s.host
+	}
+	i.missed.Add(ctx, int64(n), metric.WithAttributes(attributesOf(nil, host, nil)...))
 }

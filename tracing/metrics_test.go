@@ -84,6 +84,7 @@ func everything(t testing.TB, h *tracing.Hook) {
 		command(ctx, ctx, h, "NOOP", nil)
 		login(context.Background(), ctx, h, nil)
 		send(context.Background(), h, &smtp.Receipt{Outcome: smtp.Accepted}, nil)
+		h.EventsMissed(ctx, 2)
 		h.LifeOver(ctx, events.LifeOver{})
 	}
 }
@@ -103,6 +104,7 @@ func TestMetrics_Instruments(t *testing.T) {
 		tracing.MetricCommandDuration: "s up to 300",
 		tracing.MetricConnectRetries:  "{retry} up",
 		tracing.MetricMessages:        "{message} up",
+		tracing.MetricEventsMissed:    "{event} up",
 	}
 	for _, m := range collect(t, reader) {
 		got := m.Unit

@@ -29,6 +29,7 @@ const (
 	MetricPhaseDuration   = "smtp.client.phase.duration"
 	MetricCommandDuration = "smtp.client.command.duration"
 	MetricMessages        = "smtp.client.messages"
+	MetricEventsMissed    = "smtp.client.events.missed"
 )
 
 // The attributes that OpenTelemetry's semantic conventions name. A fact that is

@@ -361,3 +361,15 @@ func randomHub(t *testing.T, seed, run uint64) {
 		c()
 	}
 }
+
+func BenchmarkHub(b *testing.B) {
+	var h Hub
+	ch, cancel := h.Subscribe(Filter{})
+	defer cancel()
+	m := members(&h, 1)[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		m.emit()
+		<-ch
+	}
+}

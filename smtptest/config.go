@@ -110,6 +110,11 @@ type Config struct {
 	// The 552 for more stands without MAIL's SIZE too.
 	MaxMessage int64
 
+	// NoRecord keeps neither transcript nor messages, for a server that runs for
+	// long: Transcript, Commands and Messages are then empty. Logf hears all the
+	// same.
+	NoRecord bool
+
 	// Logf, when set, gets each transcript entry. It is called from many
 	// goroutines; testing.T's Logf will do when the test closes the server.
 	Logf func(format string, args ...any)

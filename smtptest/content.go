@@ -48,6 +48,9 @@ func (r *record) join(m *Message, to string, params []string) {
 func (r *record) accept(m Message) *Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.none {
+		return &m
+	}
 	if r.content+m.Size > maxContentKept {
 		m.Content = nil
 	}

@@ -55,6 +55,7 @@ func (e Entry) String() string {
 // record is what a server remembers. Safe for concurrent use.
 type record struct {
 	logf func(string, ...any)
+	none bool // nothing is kept
 
 	mu       sync.Mutex
 	entries  []Entry
@@ -72,7 +73,7 @@ func (r *record) add(conn int, kind EntryKind, text string, command bool) {
 	e := Entry{Conn: conn, Time: time.Now(), Kind: kind, Text: text}
 	r.mu.Lock()
 	switch {
-	case r.full:
+	case r.full || r.none:
 	case len(r.entries) >= maxEntries || r.octets+len(text) > maxOctets:
 		r.full = true
 		r.entries = append(r.entries, Entry{Time: e.Time, Kind: Note, Text: "transcript full"})

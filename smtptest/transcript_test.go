@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -86,6 +87,25 @@ func TestTranscript_IsBounded(t *testing.T) {
 	long.said(1, strings.Repeat("x", 10<<20)+"\r\n")
 	if n := len(long.entries[0].Text); n > maxEntryText+10 {
 		t.Errorf("an entry of %d octets", n)
+	}
+}
+
+// A server without a record answers as ever and tells Logf, and has nothing to show.
+func TestTranscript_NoRecord(t *testing.T) {
+	var told atomic.Int64
+	s := memory(t, Config{NoRecord: true, Logf: func(string, ...any) { told.Add(1) }})
+	p := greet(t, s)
+	p.transaction()
+	p.ask("DATA", "354")
+	p.ask("content\r\n.", "250")
+	p.ask("QUIT", "221")
+	p.end()
+	s.Close()
+	if n := len(s.Transcript()) + len(s.Commands()) + len(s.Messages()); n != 0 {
+		t.Errorf("%d things are recorded: %v", n, s.Transcript())
+	}
+	if told.Load() == 0 {
+		t.Error("Logf was not told")
 	}
 }
 

@@ -27,6 +27,7 @@ type settings struct {
 	listen    netip.AddrPort
 	collector *url.URL      // where the traces go; nil: nowhere
 	hooks     []events.Hook // more of them, for the tests
+	hub       *events.Hub   // in the same way
 }
 
 // The defaults of the flags.

@@ -89,6 +89,12 @@ func (l *ledger) LifeOver(_ context.Context, e events.LifeOver) {
 	}
 }
 
+func (l *ledger) EventsMissed(_ context.Context, n uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines[line(tracing.MetricEventsMissed, map[string]string{})] += int64(n)
+}
+
 func (l *ledger) Kinds() events.Mask {
 	return events.MaskOf(events.KindConnect, events.KindError, events.KindRetry, events.KindMessage)
 }
@@ -111,7 +117,7 @@ func (l *ledger) Event(_ context.Context, e events.Event) {
 			l.add(tracing.MetricMessages, e.Receipt.Err(), string(tracing.KeyOutcome), e.Receipt.Outcome.String())
 		},
 	}
-	h.Handle(e)
+	_ = h.Handle(e)
 }
 
 // told returns what was counted for metrics, or for spans.

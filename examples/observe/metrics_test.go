@@ -39,6 +39,7 @@ func exported() []instrument {
 		{tracing.MetricPhaseDuration, "_seconds", histogram, "Of one phase of a connect, of a login or of a message."},
 		{tracing.MetricCommandDuration, "_seconds", histogram, "From a command to its reply."},
 		{tracing.MetricMessages, "_total", counter, "Messages by what became of them."},
+		{tracing.MetricEventsMissed, "_total", counter, "Events that found no room in a subscriber's channel."},
 	}
 }
 
@@ -83,10 +84,15 @@ func TestExported_IsComplete(t *testing.T) {
 	}
 }
 
-// quick are settings of a run that meets with everything within seconds.
-func quick(l *ledger) settings {
+// quick are settings of a run that meets with everything within seconds, a
+// subscriber that never reads too.
+func quick(t *testing.T, l *ledger) settings {
+	t.Helper()
+	hub := new(events.Hub)
+	_, cancel := hub.Subscribe(events.Filter{Buffer: 1})
+	t.Cleanup(cancel)
 	return settings{sessions: 12, messages: 500, think: 10 * time.Millisecond, faults: 0.5, seed: 1,
-		listen: netip.MustParseAddrPort("127.0.0.1:0"), hooks: []events.Hook{l}}
+		listen: netip.MustParseAddrPort("127.0.0.1:0"), hooks: []events.Hook{l}, hub: hub}
 }
 
 // opened opens what there is to look at. The test closes it.
@@ -216,7 +222,7 @@ func apart(t *testing.T, all lines) (counts lines) {
 func TestMetrics_AgreeWithTheSessions(t *testing.T) {
 	t.Parallel()
 	told := newLedger()
-	w := opened(t, quick(told))
+	w := opened(t, quick(t, told))
 	stop, ended := begin(t, w)
 	defer stop()
 	until(t, "a session at work on the live page, and one in the metrics", func() bool {

@@ -24,7 +24,7 @@ func TestPrometheus_AgreesWithTheSessions(t *testing.T) {
 	to := newCollector(t)
 	t.Setenv(endpointKey, to.URL) // the exporter reads the process's
 	told := newLedger()
-	set := quick(told)
+	set := quick(t, told)
 	set.think = 50 * time.Millisecond // some scrapes long
 	var err error
 	if set.collector, err = parseCollector(os.LookupEnv); err != nil {

@@ -52,7 +52,7 @@ func newTally() *tally {
 func (t *tally) Kinds() events.Mask { return t.on.Kinds() }
 
 // Event is for the session.
-func (t *tally) Event(_ context.Context, e events.Event) { t.on.Handle(e) }
+func (t *tally) Event(_ context.Context, e events.Event) { _ = t.on.Handle(e) }
 
 // of returns how many messages ended so.
 func (t *tally) of(o smtp.Outcome) int64 { return t.outcomes[o].Load() }

@@ -43,6 +43,7 @@ func open(ctx context.Context, set settings) (*watch, error) {
 		return nil, err
 	}
 	config.Hooks = append([]events.Hook{w.telemetry.hook, &w.registry, w.tally}, set.hooks...)
+	config.Hub = set.hub
 	w.load = &load{config: config, sessions: set.sessions, think: set.think, seed: set.seed, bounded: set.messages > 0}
 	w.load.left.Store(int64(set.messages))
 	w.web = serve(ln, routes(ln.Addr().String(), w.collector(), &w.registry, w.telemetry.metrics))

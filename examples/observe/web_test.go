@@ -57,7 +57,7 @@ func TestLocal(t *testing.T) {
 // An operator aborts a session on the page; another takes its place.
 func TestWatch_AnAbortedSessionIsFollowedByAnother(t *testing.T) {
 	t.Parallel()
-	set := quick(newLedger())
+	set := quick(t, newLedger())
 	set.sessions, set.messages, set.faults = 1, 0, 0
 	w := opened(t, set)
 	stop, ended := begin(t, w)
@@ -88,7 +88,7 @@ func TestWatch_AnAbortedSessionIsFollowedByAnother(t *testing.T) {
 // Without its pages the program ends and says why.
 func TestWatch_EndsWhenThePagesAreGone(t *testing.T) {
 	t.Parallel()
-	set := quick(newLedger())
+	set := quick(t, newLedger())
 	set.messages = 0
 	w := opened(t, set)
 	stop, ended := begin(t, w)
@@ -111,7 +111,7 @@ func TestWatch_EndsWhenThePagesAreGone(t *testing.T) {
 // Who has the live page open does not keep the program from ending.
 func TestWeb_CloseEndsTheStreams(t *testing.T) {
 	t.Parallel()
-	w := opened(t, quick(newLedger()))
+	w := opened(t, quick(t, newLedger()))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
 	answer, err := client.Get("http://" + w.web.addr + "/debug/smtp/events")
 	if err != nil || answer.StatusCode != http.StatusOK {

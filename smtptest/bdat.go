@@ -45,6 +45,7 @@ func (c *Conn) bdat(args string) {
 	switch {
 	case !c.addChunk(e, n):
 	case last:
+		c.countContent()
 		c.finish(e)
 	case e.size > c.server.cfg.MaxMessage:
 		e.failed, e.content = true, nil
@@ -81,7 +82,7 @@ func (c *Conn) addChunk(e *envelope, n int64) bool {
 
 // skipChunk reads over the content of a BDAT and reports whether it was there.
 func (c *Conn) skipChunk(args string) bool {
-	n, _, ok := parseChunk(args)
+	n, last, ok := parseChunk(args)
 	if !ok {
 		return true
 	}
@@ -90,6 +91,9 @@ func (c *Conn) skipChunk(args string) bool {
 		return false
 	}
 	c.note("chunk, %d octets, not kept", n)
+	if last {
+		c.countContent()
+	}
 	return true
 }
 
@@ -108,6 +112,7 @@ func (c *Conn) followChunk(args string, done bool) {
 		return
 	}
 	if c.addChunk(e, n) && last {
+		c.countContent()
 		c.session.envelope = nil
 		c.accept(e)
 	}

@@ -144,6 +144,7 @@ func (c *Conn) readLine() (line string, answer bool, err error) {
 		shown = redacted
 	}
 	c.server.record.add(c.id, FromClient, shown, !answer)
+	c.countLine(verbOf(line), answer)
 	if err != nil {
 		return "", answer, err
 	}
@@ -208,6 +209,7 @@ func (c *Conn) StartTLS() error {
 	}
 	c.session = session{}
 	c.note("%s handshake", tls.VersionName(conn.ConnectionState().Version))
+	c.server.record.count(func(n *Counts) { n.Handshakes++ })
 	return nil
 }
 

@@ -55,6 +55,7 @@ func (r *record) accept(m Message) *Message {
 		m.Content = nil
 	}
 	r.content += int64(len(m.Content))
+	r.counts.Messages++
 	if len(r.messages) < maxMessages {
 		r.messages = append(r.messages, &m)
 	}
@@ -109,6 +110,7 @@ func (c *Conn) readData() {
 	}
 	e.content, e.size = content, size
 	c.note("content, %d octets", size)
+	c.countContent()
 	c.finish(e)
 }
 
@@ -176,20 +178,25 @@ func (c *Conn) ReadContent() ([]byte, error) {
 	c.takeOver()
 	var content []byte
 	var err error
+	last := true
 	if verbOf(c.line) == "BDAT" {
-		n, _, ok := parseChunk(argsOf(c.line))
+		n, ends, ok := parseChunk(argsOf(c.line))
 		if !ok {
 			return nil, errors.New("smtptest: no chunk size in " + strconv.Quote(c.line))
 		}
 		content, err = c.chunk(nil, n, c.server.cfg.MaxMessage)
 		c.note("chunk, %d octets", n)
+		last = ends
 	} else {
 		var size int64
 		content, size, err = c.dotted(c.server.cfg.MaxMessage)
 		c.note("content, %d octets", size)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		c.gone(err)
+	case last:
+		c.countContent()
 	}
 	return content, err
 }

@@ -6,7 +6,7 @@
 // without channel binding, OAUTHBEARER, XOAUTH2, EXTERNAL and ANONYMOUS. The
 // server keeps what it accepted ([Server.Messages]), what it was told
 // ([Server.Commands]) and all that was said ([Server.Transcript]), but for the
-// secrets.
+// secrets, and counts all of it ([Server.Counts]).
 //
 // A test that wants a fault names the verb or the moment and what happens
 // there instead, as a [Step] in [Config.On]:

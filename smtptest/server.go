@@ -82,7 +82,7 @@ func newServer(cfg Config, addr string, extra ...string) *Server {
 		counts: make(map[*sequence]int),
 	}
 	s.cfg, s.roots, s.broken = cfg.complete(extra...)
-	s.record = &record{logf: cfg.Logf, none: cfg.NoRecord}
+	s.record = &record{logf: cfg.Logf, none: cfg.NoRecord, counts: Counts{Commands: make(map[string]int)}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

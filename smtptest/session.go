@@ -47,8 +47,14 @@ func (c *Conn) begin() {
 		c.play("TLS", c.usualTLS, nil)
 	}
 	if !c.isClosed() {
-		c.play("GREETING", func() { c.Reply(220, c.server.cfg.Name+" "+c.protocol()+" smtptest") }, nil)
+		c.play("GREETING", c.greet, c.countGreeting)
 	}
+}
+
+func (c *Conn) greet() {
+	const code = 220
+	c.countGreeting(code)
+	c.Reply(code, c.server.cfg.Name+" "+c.protocol()+" smtptest")
 }
 
 func (c *Conn) protocol() string {

@@ -64,6 +64,7 @@ type record struct {
 	full     bool
 	messages []*Message
 	content  int64 // octets of content kept
+	counts   Counts
 }
 
 func (r *record) add(conn int, kind EntryKind, text string, command bool) {

@@ -34,7 +34,7 @@ func main() { setup.Main(run) }
 
 // run is the whole program but for the process around it.
 func run(ctx context.Context, p setup.Process) int {
-	set, err := setup.NewFlags("connect", p.Env).Parse(p.Args)
+	set, err := setup.NewFlags("connect", p.Env).WithJSON().Parse(p.Args)
 	if err != nil {
 		return p.Refuse(ctx, "connect", help, err)
 	}

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 	"github.com/ehlo-go/ehlo/examples/internal/setup"
@@ -91,27 +89,6 @@ func TestOpen_DoesNotWait(t *testing.T) {
 		"-from=", "-to", "a@example.net"}}).Want(exitUsage)
 	if !strings.Contains(r.Stderr, "-file is missing") {
 		t.Errorf("standard error: %q", r.Stderr)
-	}
-}
-
-// A read that nothing interrupts is left alone when the context ends.
-func TestUntil_Cancel(t *testing.T) {
-	in, _ := pipe(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	r := until(ctx, in)
-	cancel()
-	read := make(chan error, 1)
-	go func() {
-		_, err := r.Read(make([]byte, 1))
-		read <- err
-	}()
-	select {
-	case err := <-read:
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("it still reads")
 	}
 }
 

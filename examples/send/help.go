@@ -1,6 +1,9 @@
 package main
 
-import "github.com/ehlo-go/ehlo/examples/internal/setup"
+import (
+	"github.com/ehlo-go/ehlo/examples/internal/letter"
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
+)
 
 // help is what -h prints.
 const help = `send: one message by SMTP, and what became of it
@@ -16,28 +19,7 @@ Without -host, -host-address and -host-name it serves itself: a test server on
 password and token are demo. It then sends a sample unless -file is given, and
 shows what arrived.
 
-the message
-  -from ADDRESS       the reverse-path: where reports go; -from= for none. It is
-                      needed with a host, and so is -to
-  -to ADDRESS         a recipient, and -to again for each other one. A comma may
-                      be part of an address. No recipient is read from a header
-  -file FILE          header and body; - is standard input. Not given: standard
-                      input if it is no terminal; with the embedded server the
-                      sample, and - reads standard input there too. Newlines
-                      of any kind will do
-  -flight NAME        what travels before its answers are awaited:
-                        envelope  MAIL and every RCPT; not given: this
-                        full      a small message with them, where the server
-                                  offers PIPELINING and CHUNKING; for servers
-                                  whose software is known
-                        single    one command at a time
-  -policy NAME        when some recipients are refused: accepted sends to the
-                      others, all to nobody; not given: accepted
-  -dsn LIST           reports (RFC 3461), as ret=hdrs,envid=42,notify=delay:
-                        ret=full or ret=hdrs: what a report returns
-                        envid=ID: the name of the message in reports
-                        notify=never, or some of success,failure,delay
-` + setup.HelpWhere + setup.HelpOptions + `                      not given: none of them, which is EHLO in clear; with
+` + letter.Help + setup.HelpWhere + setup.HelpOptions + `                      not given: none of them, which is EHLO in clear; with
                       the embedded server Extended|SecureExplicit. EHLO is
                       said in any case
 ` + setup.HelpHow + `                      It never shortens the ten minutes for the reply to the

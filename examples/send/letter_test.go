@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
-	"github.com/ehlo-go/ehlo/smtp"
 )
 
 // What is wrong with a message stops the program before anything is dialled.
@@ -33,24 +32,6 @@ func TestParse_MisuseIsStatus2(t *testing.T) {
 		r := play(t, append(args, host...)...).Want(exitUsage)
 		if r.Stdout != "" || !strings.Contains(r.Stderr, want) || !strings.Contains(r.Stderr, "-h") {
 			t.Errorf("%q: standard output %q, standard error %q", args, r.Stdout, r.Stderr)
-		}
-	}
-}
-
-func TestParseDSN(t *testing.T) {
-	for s, want := range map[string]struct {
-		mail   smtp.Mail
-		notify smtp.Notify
-	}{
-		"ret=full":                               {smtp.Mail{Return: smtp.ReturnFull}, 0},
-		"RET=HDRS, envid = 42":                   {smtp.Mail{Return: smtp.ReturnHeaders, EnvelopeID: "42"}, 0},
-		"notify=never":                           {smtp.Mail{}, smtp.NotifyNever},
-		"notify=Success,FAILURE,delay,envid=a=b": {smtp.Mail{EnvelopeID: "a=b"}, smtp.NotifySuccess | smtp.NotifyFailure | smtp.NotifyDelay},
-		"notify=delay,notify=failure":            {smtp.Mail{}, smtp.NotifyFailure | smtp.NotifyDelay},
-	} {
-		var m smtp.Mail
-		if n, err := parseDSN(s, &m); err != nil || n != want.notify || m.Return != want.mail.Return || m.EnvelopeID != want.mail.EnvelopeID {
-			t.Errorf("%q: %+v, %v, %v", s, m, n, err)
 		}
 	}
 }

@@ -14,9 +14,9 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/examples/internal/letter"
 	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/session"
 	"github.com/ehlo-go/ehlo/smtp"
@@ -24,22 +24,22 @@ import (
 
 // The exit statuses.
 const (
-	exitAccepted = setup.ExitDone
+	exitAccepted = letter.ExitAccepted
 	exitFailed   = setup.ExitFailed
 	exitUsage    = setup.ExitUsage
-	exitSome     = 3
-	exitUnknown  = 4
+	exitSome     = letter.ExitSome
+	exitUnknown  = letter.ExitUnknown
 )
 
 func main() { setup.Main(run) }
 
 // run is the whole program but for the process around it.
 func run(ctx context.Context, p setup.Process) int {
-	set, l, err := parse(p)
+	set, l, err := letter.Parse(setup.NewFlags("send", p.Env).WithJSON(), p.Args, sample())
 	if err != nil {
 		return p.Refuse(ctx, "send", help, err)
 	}
-	done, err := l.open(ctx, p, set.Embedded)
+	done, err := l.Open(ctx, p, set.Embedded)
 	if err != nil {
 		return p.Refuse(ctx, "send", help, err)
 	}
@@ -94,7 +94,7 @@ func send(ctx context.Context, set *setup.Settings, m *smtp.Message, around *set
 		around.View.Show(fate)
 	}
 	around.View.End()
-	return statusOf(r)
+	return letter.Status(r)
 }
 
 // live is the life itself: Connect, Authenticate if it is asked for, Send,
@@ -106,32 +106,10 @@ func live(ctx context.Context, s *session.Session, set *setup.Settings, m *smtp.
 	}
 	var r *smtp.Receipt
 	if err != nil {
-		r = unsent(m, err)
+		r = letter.Unsent(m, err)
 	} else {
 		r, _ = s.Send(ctx, m) // the receipt has the error
 	}
 	_ = s.Disconnect(ctx) // OnDisconnect tells
 	return r
-}
-
-// unsent returns the receipt of a message that no session was there for.
-func unsent(m *smtp.Message, err error) *smtp.Receipt {
-	now := time.Now()
-	r := &smtp.Receipt{Outcome: smtp.NotSent, Cause: err, Began: now, Ended: now}
-	for _, to := range m.Recipients {
-		r.Recipients = append(r.Recipients, smtp.RecipientReceipt{Address: to.Address, Err: err})
-	}
-	return r
-}
-
-func statusOf(r *smtp.Receipt) int {
-	switch {
-	case r.Err() == nil:
-		return exitAccepted
-	case r.Outcome == smtp.Accepted:
-		return exitSome
-	case r.Outcome == smtp.Unknown:
-		return exitUnknown
-	}
-	return exitFailed
 }

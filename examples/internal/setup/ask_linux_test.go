@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"syscall"
@@ -13,43 +12,15 @@ import (
 	"unsafe"
 
 	"go.uber.org/goleak"
+
+	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 )
-
-// pseudoTerminal returns both ends of one: what a person types and sees, and
-// what a program has as its terminal.
-func pseudoTerminal(t *testing.T) (person, program *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminal: %v", err)
-	}
-	t.Cleanup(func() { _ = person.Close() })
-	var unlock, number int32
-	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlock, syscall.TIOCGPTN: &number} {
-		if err := control(person, request, unsafe.Pointer(arg)); err != nil {
-			t.Skipf("no pseudo-terminal: %v", err)
-		}
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminal: %v", err)
-	}
-	t.Cleanup(func() { _ = program.Close() })
-	return person, program
-}
-
-func control(f *os.File, request uintptr, arg unsafe.Pointer) error {
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(arg)); errno != 0 {
-		return errno
-	}
-	return nil
-}
 
 // echoes reports whether a terminal shows what is typed.
 func echoes(t *testing.T, f *os.File) bool {
 	t.Helper()
 	var state syscall.Termios
-	if err := control(f, syscall.TCGETS, unsafe.Pointer(&state)); err != nil {
+	if err := playtest.Control(f, syscall.TCGETS, unsafe.Pointer(&state)); err != nil {
 		t.Fatal(err)
 	}
 	return state.Lflag&syscall.ECHO != 0
@@ -68,7 +39,7 @@ func TestAskerOn_ReadsWithoutEcho(t *testing.T) {
 		{"hun", "", interrupted},
 	} {
 		others := goleak.IgnoreCurrent()
-		person, program := pseudoTerminal(t)
+		person, program := playtest.PseudoTerminal(t)
 		var shown bytes.Buffer
 		ask := AskerOn(program, &shown)
 		if ask == nil {

@@ -35,6 +35,27 @@ func serve(set *Settings) (*smtptest.Server, error) {
 	if set.options.Has(session.SecureImplicit) {
 		cfg.Mode = smtptest.Implicit
 	}
+	if set.Story != nil {
+		set.Story(&cfg)
+	}
+	srv, err := begin(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	set.Config.HostAddress, set.Config.HostName, set.Config.RemotePort = srv.Host(), EmbeddedName, srv.Port()
+	set.Config.Options = embeddedOptions
+	if set.Config.TLS == nil {
+		set.Config.TLS = &tls.Config{RootCAs: srv.Roots()}
+	}
+	return srv, nil
+}
+
+func begin(set *Settings, cfg smtptest.Config) (*smtptest.Server, error) {
+	if set.InMemory {
+		srv := smtptest.NewMemoryServer(cfg)
+		set.Config.Dialer = srv
+		return srv, nil
+	}
 	port := set.port
 	if port < 0 || port > 65535 {
 		port = 0 // Connect will refuse it
@@ -47,11 +68,6 @@ func serve(set *Settings) (*smtptest.Server, error) {
 	if err != nil {
 		_ = ln.Close()
 		return nil, fmt.Errorf("cannot serve: %w", err)
-	}
-	set.Config.HostAddress, set.Config.HostName, set.Config.RemotePort = srv.Host(), EmbeddedName, srv.Port()
-	set.Config.Options = embeddedOptions
-	if set.Config.TLS == nil {
-		set.Config.TLS = &tls.Config{RootCAs: srv.Roots()}
 	}
 	return srv, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ehlo-go/ehlo/auth"
 	"github.com/ehlo-go/ehlo/session"
+	"github.com/ehlo-go/ehlo/smtptest"
 )
 
 // Settings are what the command line and the environment ask for.
@@ -27,6 +28,9 @@ type Settings struct {
 	Arguments []session.ConnectOption // of Connect: only what was given
 	Login     *Login                  // -auth; nil: none
 	Embedded  bool                    // no host was given: serve one
+	Server    string                  // what a person calls the server: its name, else its address
+	Story     func(*smtptest.Config)  // changes the embedded server; nil: it is a plain one
+	InMemory  bool                    // the embedded server needs no socket: for a test in virtual time
 	options   session.Options         // that will hold
 	port      int                     // -port, 0 if not given
 	json      bool
@@ -63,8 +67,13 @@ func NewFlags(program string, env Lookup) *Flags {
 	f.BoolVar(&f.authenticate, "auth", false, "")
 	f.StringVar(&f.mechanism, "mechanism", "", "")
 	f.BoolVar(&f.inClear, "auth-in-clear", false, "")
-	f.BoolVar(&f.set.json, "json", false, "")
 	f.BoolVar(&f.set.trace, "trace", false, "")
+	return f
+}
+
+// WithJSON adds -json, for programs that show events as they are.
+func (f *Flags) WithJSON() *Flags {
+	f.BoolVar(&f.set.json, "json", false, "")
 	return f
 }
 
@@ -106,6 +115,7 @@ func (f *Flags) Parse(args []string) (*Settings, error) {
 		}
 		failed = errors.Join(failed, err)
 	})
+	set.Server = cmp.Or(set.Config.HostName, f.host, set.Config.HostAddress, EmbeddedName)
 	password, given := f.env("EHLO_PASSWORD")
 	if given {
 		give(session.WithPassword(password))

@@ -24,9 +24,17 @@ func TestParse_OnlyWhatIsGivenIsAnArgument(t *testing.T) {
 		{nil, map[string]string{"EHLO_PASSWORD": ""}, 1, true},
 		{[]string{"-local-name", "a.example", "-attempts", "1", "-retry-replies", "-json", "-trace"}, nil, 0, true},
 	} {
-		set, err := NewFlags("program", playtest.EnvOf(c.env)).Parse(c.args)
+		set, err := NewFlags("program", playtest.EnvOf(c.env)).WithJSON().Parse(c.args)
 		if err != nil || len(set.Arguments) != c.arguments || set.Embedded != c.embedded {
 			t.Errorf("%q: %d arguments, embedded %v, %v", c.args, len(set.Arguments), set.Embedded, err)
+		}
+	}
+	for want, args := range map[string][]string{
+		EmbeddedName: nil, "a.example": {"-host", "a.example"}, "192.0.2.1": {"-host-address", "192.0.2.1"},
+		"b.example": {"-host", "192.0.2.1", "-host-name", "b.example", "-host-address", "192.0.2.2"},
+	} {
+		if set, err := NewFlags("program", playtest.EnvOf(nil)).Parse(args); err != nil || set.Server != want {
+			t.Errorf("%q: the server is %q, %v", args, set.Server, err)
 		}
 	}
 	set, err := NewFlags("program", playtest.EnvOf(nil)).Parse([]string{"-attempts", "7", "-retry-replies", "-local-name", "c.example", "-host-address", "192.0.2.1",
@@ -61,7 +69,7 @@ func TestParse_Login(t *testing.T) {
 		{args: []string{host, "-mechanism="}},
 		{args: []string{host, "-auth-in-clear"}, inClear: true},
 	} {
-		set, err := NewFlags("program", playtest.EnvOf(c.env)).Parse(c.args)
+		set, err := NewFlags("program", playtest.EnvOf(c.env)).WithJSON().Parse(c.args)
 		if err != nil || (set.Login == nil) != c.none || set.Config.Extended == c.none {
 			t.Errorf("%q: a login is %v, Extended %v, %v", c.args, set.Login, set.Config.Extended, err)
 			continue

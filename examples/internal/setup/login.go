@@ -34,6 +34,14 @@ func (l *Login) complete(ctx context.Context, ask Asker) error {
 	return nil
 }
 
+// LogIn logs in the embedded server's own user, unless the command line tells who.
+func (set *Settings) LogIn() {
+	if set.Login == nil {
+		set.Config.Extended = true
+		set.Login = &Login{Credentials: auth.Credentials{UserName: embeddedUser, Password: embeddedSecret}}
+	}
+}
+
 // Argument returns that of Authenticate.
 func (l *Login) Argument() session.AuthOption {
 	a := l.Authenticator()

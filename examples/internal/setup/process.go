@@ -68,29 +68,36 @@ type Scenery struct {
 	stderr io.Writer
 }
 
-// Raise asks for what a login lacks, serves where no host is given, and makes the
-// view, whose title is the one given. The settings then lead to the server.
-func (p Process) Raise(ctx context.Context, set *Settings, title string) (*Scenery, error) {
+// Prepare asks for what a login lacks, and serves where no host is given. The
+// settings then lead to the server. There is no view.
+func (p Process) Prepare(ctx context.Context, set *Settings) (*Scenery, error) {
 	s := &Scenery{stderr: p.Stderr}
 	if set.Login != nil {
 		if err := set.Login.complete(ctx, p.Ask); err != nil {
 			return nil, err
 		}
 	}
-	lines := []string{title}
 	if set.Embedded {
 		srv, err := serve(set)
 		if err != nil {
 			return nil, err
 		}
 		s.Server = srv
-		lines = append(lines, show.Wrap(fmt.Sprintf("No host is given, so the program serves itself: %s on %s, with a "+
-			"certificate of its own. -h tells how to reach a real server.", EmbeddedName, srv.Addr()), show.Columns)...)
 	}
 	if set.trace {
 		s.spans = show.NewSpans()
 		set.Config.TracerProvider = s.spans.Provider()
 	}
+	return s, nil
+}
+
+// Raise is Prepare, and makes the view, whose title is the one given.
+func (p Process) Raise(ctx context.Context, set *Settings, title string) (*Scenery, error) {
+	s, err := p.Prepare(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	lines := append([]string{title}, s.Embedded()...)
 	if set.json {
 		s.View = show.NewJSONLines(p.Stdout)
 		return s, nil
@@ -98,6 +105,16 @@ func (p Process) Raise(ctx context.Context, set *Settings, title string) (*Scene
 	s.Screen = show.NewScreen(p.Stdout, show.PaletteFor(p.Stdout, p.Env), lines)
 	s.View = s.Screen
 	return s, nil
+}
+
+// Embedded returns lines that say where the program serves itself; none if a host
+// was given.
+func (s *Scenery) Embedded() []string {
+	if s.Server == nil {
+		return nil
+	}
+	return show.Wrap(fmt.Sprintf("No host is given, so the program serves itself: %s on %s, with a "+
+		"certificate of its own. -h tells how to reach a real server.", EmbeddedName, s.Server.Addr()), show.Columns)
 }
 
 // Strike takes it down: the spans are printed and the server is closed.

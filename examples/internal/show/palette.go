@@ -37,8 +37,8 @@ func (p Palette) paint(code, s string) string {
 
 func (p Palette) bold(s string) string   { return p.paint("1", s) }
 func (p Palette) dim(s string) string    { return p.paint("2", s) }
-func (p Palette) red(s string) string    { return p.paint("31", s) }
-func (p Palette) green(s string) string  { return p.paint("32", s) }
-func (p Palette) yellow(s string) string { return p.paint("33", s) }
+func (p Palette) Red(s string) string    { return p.paint("31", s) }
+func (p Palette) Green(s string) string  { return p.paint("32", s) }
+func (p Palette) Yellow(s string) string { return p.paint("33", s) }
 func (p Palette) blue(s string) string   { return p.paint("34", s) }
 func (p Palette) plain(s string) string  { return s }

@@ -83,11 +83,11 @@ func (s *Screen) recipient(to *smtp.RecipientReceipt) {
 func (s *Screen) outcome(o smtp.Outcome, err error) func(string) string {
 	switch {
 	case err == nil:
-		return s.green
+		return s.Green
 	case o == smtp.Accepted || o == smtp.Unknown: // not by all, or nobody knows
-		return s.yellow
+		return s.Yellow
 	}
-	return s.red
+	return s.Red
 }
 
 // fate names what became of a message that did not reach everybody.

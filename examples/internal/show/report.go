@@ -52,19 +52,19 @@ func (s *Screen) endTLS() {
 		s.row("cipher", s.secure.CipherSuiteName(), s.plain)
 		s.row("server name", smtp.Escape(s.secure.ServerName), s.plain)
 		if s.secure.Verdict == nil {
-			s.row("certificate", "verified", s.green)
+			s.row("certificate", "verified", s.Green)
 		} else {
-			s.row("certificate", "NOT verified, permitted by TrustedSite", s.yellow)
-			s.row("verdict", Say(s.secure.Verdict), s.yellow)
+			s.row("certificate", "NOT verified, permitted by TrustedSite", s.Yellow)
+			s.row("verdict", Say(s.secure.Verdict), s.Yellow)
 		}
 		s.certificate(s.secure.Certificate)
 	case s.failed != nil && errors.Is(s.failed.Err, smtp.ErrCertificate):
 		s.Section("TLS")
-		s.row("certificate", "refused", s.red)
+		s.row("certificate", "refused", s.Red)
 		s.certificate(refused(s.failed.Err))
 	case s.ready:
 		s.Section("TLS")
-		s.row("none", "everything went in clear", s.yellow)
+		s.row("none", "everything went in clear", s.Yellow)
 	}
 }
 
@@ -218,7 +218,7 @@ func (s *Screen) endFailure() {
 }
 
 func (s *Screen) failure(title, where string, err error, hint string) {
-	s.Section(s.red(title))
+	s.Section(s.Red(title))
 	f := failureOf(err)
 	if where != "" {
 		s.row("where", where, s.plain)

@@ -143,46 +143,46 @@ func (s *Screen) describe(e events.Event) (colour func(string) string, detail st
 		return s.blue, greeted(e)
 	case events.OnSecure:
 		if e.Verdict != nil {
-			return s.yellow, fmt.Sprintf("%s, NOT verified: %s", e.VersionName(), Say(e.Verdict))
+			return s.Yellow, fmt.Sprintf("%s, NOT verified: %s", e.VersionName(), Say(e.Verdict))
 		}
 		return s.blue, fmt.Sprintf("%s, %s is verified", e.VersionName(), smtp.Escape(e.ServerName))
 	case events.OnConnect:
-		return s.green, connected(e)
+		return s.Green, connected(e)
 	case events.OnCommand:
 		return s.blue, smtp.Escape(e.Verb) + ": " + e.Reply.String() + Say(e.Err)
 	case events.OnAuthenticate:
 		if e.Err != nil {
-			return s.red, authenticated(e) + ": " + Say(e.Err)
+			return s.Red, authenticated(e) + ": " + Say(e.Err)
 		}
-		return s.green, "logged in " + authenticated(e) + ": " + e.Reply.String()
+		return s.Green, "logged in " + authenticated(e) + ": " + e.Reply.String()
 	case events.OnRecipient:
 		if e.Err != nil {
-			return s.red, smtp.Escape(e.Address) + ": " + Say(e.Err)
+			return s.Red, smtp.Escape(e.Address) + ": " + Say(e.Err)
 		}
-		return s.green, smtp.Escape(e.Address) + ": " + e.Reply.String()
+		return s.Green, smtp.Escape(e.Address) + ": " + e.Reply.String()
 	case events.OnProgress:
 		return s.dim, s.progress.sum(e)
 	case events.OnMessage:
 		if e.Err != nil {
 			return s.outcome(e.Receipt.Outcome, e.Err), e.Receipt.Outcome.String() + ": " + Say(e.Err)
 		}
-		return s.green, e.Receipt.String()
+		return s.Green, e.Receipt.String()
 	case events.OnRetry:
 		when := "at once, next address"
 		if e.Delay > 0 {
 			when = "in " + short(e.Delay)
 		}
-		return s.yellow, when + ", after " + Say(e.Err)
+		return s.Yellow, when + ", after " + Say(e.Err)
 	case events.OnTimeout:
-		return s.yellow, Say(e.Err)
+		return s.Yellow, Say(e.Err)
 	case events.OnCancel:
-		return s.yellow, Say(e.Err)
+		return s.Yellow, Say(e.Err)
 	case events.OnError:
-		return s.red, Say(e.Err)
+		return s.Red, Say(e.Err)
 	case events.OnDisconnect:
 		return s.farewell(e)
 	case events.Lagged:
-		return s.yellow, fmt.Sprintf("%d events did not fit into the channel", e.Missed)
+		return s.Yellow, fmt.Sprintf("%d events did not fit into the channel", e.Missed)
 	}
 	return s.plain, ""
 }
@@ -268,5 +268,5 @@ func (s *Screen) farewell(e events.OnDisconnect) (func(string) string, string) {
 	if e.Err == nil {
 		return s.blue, who
 	}
-	return s.yellow, who + ": " + Say(e.Err)
+	return s.Yellow, who + ": " + Say(e.Err)
 }

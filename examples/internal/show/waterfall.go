@@ -91,7 +91,7 @@ func (w *waterfall) rows(p Palette) []string {
 	from, to := w.bars[0].from, w.bars[len(w.bars)-1].to
 	row := func(name, block string, b bar, colour func(string) string) string {
 		if b.failed {
-			colour = p.red
+			colour = p.Red
 		}
 		lead, length := place(b.from.Sub(from), b.to.Sub(b.from), to.Sub(from))
 		return fmt.Sprintf("  %s%s%s%s %*s", pad(name, nameColumn), strings.Repeat(" ", lead),
@@ -103,7 +103,7 @@ func (w *waterfall) rows(p Palette) []string {
 	for _, b := range w.bars {
 		switch {
 		case b.state == fsm.Backoff:
-			rows = append(rows, row("back-off", "·", b, p.yellow))
+			rows = append(rows, row("back-off", "·", b, p.Yellow))
 			continue
 		case b.state == fsm.Auth || b.state == fsm.Mail:
 			rows = append(rows, row(b.state.String(), "█", b, p.blue))

@@ -1,4 +1,5 @@
-package main
+// Package letter is the message of a command line, and what becomes of it.
+package letter
 
 import (
 	"errors"
@@ -10,37 +11,45 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// letter is the message that the command line asks for.
-type letter struct {
+// Letter is the message that the command line asks for.
+type Letter struct {
 	smtp.Message
-	file string // -file
+	program string
+	file    string // -file
+	sample  func() string
 }
 
-// parse reads the command line. What it says of the message is checked before
-// anything is dialled.
-func parse(p setup.Process) (*setup.Settings, *letter, error) {
-	l := &letter{}
+// Sample is what goes to the embedded server where nothing else is given.
+type Sample struct {
+	From    string
+	To      []string
+	Content func() string
+}
+
+// Parse reads the command line: the flags of f and those of a message, which Help
+// explains. What it says of the message is checked before anything is dialled.
+func Parse(f *setup.Flags, args []string, sample Sample) (*setup.Settings, *Letter, error) {
+	l := &Letter{program: f.Name(), sample: sample.Content}
 	var flight session.Flight
 	var notify smtp.Notify
 	given := false
-	f := setup.NewFlags("send", p.Env)
 	f.Func("from", "", func(s string) error { l.From, given = s, true; return nil })
 	f.Func("to", "", func(s string) error { l.Recipients = append(l.Recipients, smtp.To(s)...); return nil })
 	f.StringVar(&l.file, "file", "", "")
 	f.Func("flight", "", func(s string) (err error) { flight, err = parseFlight(s); return err })
 	f.Func("policy", "", func(s string) (err error) { l.Policy, err = parsePolicy(s); return err })
 	f.Func("dsn", "", func(s string) (err error) { notify, err = parseDSN(s, &l.Mail); return err })
-	set, err := f.Parse(p.Args)
+	set, err := f.Parse(args)
 	if err != nil {
 		return set, l, err
 	}
 	set.Config.Flight = flight
 	set.Config.Extended = true // what a message asks for are extensions
 	if set.Embedded && !given {
-		l.From = sampleFrom
+		l.From = sample.From
 	}
 	if set.Embedded && l.Recipients == nil {
-		l.Recipients = smtp.To(sampleTo1, sampleTo2)
+		l.Recipients = smtp.To(sample.To...)
 	}
 	for i := range l.Recipients {
 		l.Recipients[i].Notify = notify

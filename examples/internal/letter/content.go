@@ -1,4 +1,4 @@
-package main
+package letter
 
 import (
 	"context"
@@ -7,46 +7,18 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// The envelope of the sample.
-const (
-	sampleFrom = "ann@example.org"
-	sampleTo1  = "bob@example.net"
-	sampleTo2  = "carol@example.net"
-)
-
-// sample returns a message with what a transport could spoil: a line that is a
-// dot, and octets over 127.
-func sample(now time.Time) string {
-	return strings.Join([]string{
-		"Date: " + now.Format(time.RFC1123Z),
-		"From: Ann <" + sampleFrom + ">",
-		"To: Bob <" + sampleTo1 + ">, Carol <" + sampleTo2 + ">",
-		"Subject: A sample",
-		"Message-ID: <" + now.Format("20060102150405.000000") + "@example.org>",
-		"MIME-Version: 1.0",
-		"Content-Type: text/plain; charset=utf-8",
-		"Content-Transfer-Encoding: 8bit",
-		"",
-		"Grüße! The next line is a dot, and this is not the end:",
-		".",
-		"This is.",
-		"",
-	}, "\r\n")
-}
-
-// open finds the content. Standard input is read only where it was asked for, or
+// Open finds the content. Standard input is read only where it was asked for, or
 // where there is nothing else and it is no terminal. done closes a file.
-func (l *letter) open(ctx context.Context, p setup.Process, embedded bool) (done func(), err error) {
+func (l *Letter) Open(ctx context.Context, p setup.Process, embedded bool) (done func(), err error) {
 	terminal := p.Ask != nil // somebody sits there, and can be asked
 	switch {
 	case l.file == "" && embedded:
-		l.Content = strings.NewReader(sample(time.Now()))
+		l.Content = strings.NewReader(l.sample())
 		return func() {}, nil
 	case l.file == "" && terminal:
 		return nil, errors.New("-file is missing: want the message's file, or - to type it")
@@ -56,7 +28,7 @@ func (l *letter) open(ctx context.Context, p setup.Process, embedded bool) (done
 			return func() {}, nil
 		}
 		if terminal {
-			fmt.Fprintln(p.Stderr, "send: type the message, header first, and end it with the end of file (Ctrl-D)")
+			fmt.Fprintln(p.Stderr, l.program+": type the message, header first, and end it with the end of file (Ctrl-D)")
 		}
 		l.Content = until(ctx, p.Stdin)
 		return func() {}, nil

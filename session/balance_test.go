@@ -96,6 +96,7 @@ func troubled(t *testing.T, rng *rand.Rand, told *ledger, b *books, c func(*Conf
 	c(&config)
 	session := newSession(t, config)
 	evs := record(t, session)
+	late, _ := session.Subscribe(events.Filter{Buffer: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	meddled := rng.IntN(3) == 0
@@ -121,6 +122,7 @@ func troubled(t *testing.T, rng *rand.Rand, told *ledger, b *books, c func(*Conf
 	if len(heard) > 1 { // not closed before it began
 		told.ofSession(heard)
 	}
+	told.addN(int64(drain(late).missed), tracing.MetricEventsMissed, "")
 	allClosed(t, srv)
 	_ = srv.Close() // it has counted all that was sent
 	life.check(t, b, srv, heard, len(dialer.all()), s.String())
@@ -223,7 +225,8 @@ func TestTelemetry_EventsAreMetricsAreSpansAreTheServersCounts(t *testing.T) {
 		}
 		checkTold(t, got, told.all)
 		for _, name := range []string{tracing.MetricConnectDuration, tracing.MetricConnectRetries, tracing.MetricPhaseDuration,
-			tracing.MetricCommandDuration, tracing.MetricSessionDuration, tracing.MetricMessages, "span"} {
+			tracing.MetricCommandDuration, tracing.MetricSessionDuration, tracing.MetricMessages,
+			tracing.MetricEventsMissed, "span"} {
 			if n := sumOf(got, name, ""); n < 20 {
 				t.Errorf("%s: only %d", name, n)
 			}

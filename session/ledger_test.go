@@ -16,9 +16,11 @@ type ledger struct {
 	all map[string]int64
 }
 
-func (l *ledger) add(line ...string) {
+func (l *ledger) add(line ...string) { l.addN(1, line...) }
+
+func (l *ledger) addN(n int64, line ...string) {
 	l.mu.Lock()
-	l.all[strings.Join(line, " ")]++
+	l.all[strings.Join(line, " ")] += n
 	l.mu.Unlock()
 }
 

@@ -111,8 +111,8 @@ type Config struct {
 	MaxMessage int64
 
 	// NoRecord keeps neither transcript nor messages, for a server that runs for
-	// long: Transcript, Commands and Messages are then empty. Logf hears all the
-	// same.
+	// long: Transcript, Commands and Messages are then empty. Counts counts and Logf
+	// hears all the same.
 	NoRecord bool
 
 	// Logf, when set, gets each transcript entry. It is called from many

@@ -48,6 +48,7 @@ func (r *record) join(m *Message, to string, params []string) {
 func (r *record) accept(m Message) *Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.counts.Messages++
 	if r.none {
 		return &m
 	}
@@ -55,7 +56,6 @@ func (r *record) accept(m Message) *Message {
 		m.Content = nil
 	}
 	r.content += int64(len(m.Content))
-	r.counts.Messages++
 	if len(r.messages) < maxMessages {
 		r.messages = append(r.messages, &m)
 	}

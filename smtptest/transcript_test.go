@@ -104,8 +104,8 @@ func TestTranscript_NoRecord(t *testing.T) {
 	if n := len(s.Transcript()) + len(s.Commands()) + len(s.Messages()); n != 0 {
 		t.Errorf("%d things are recorded: %v", n, s.Transcript())
 	}
-	if told.Load() == 0 {
-		t.Error("Logf was not told")
+	if c := s.Counts(); told.Load() == 0 || c.Messages != 1 || c.Commands["QUIT"] != 1 {
+		t.Errorf("Logf was told %d times, the counts are %+v", told.Load(), c)
 	}
 }
 

@@ -86,7 +86,7 @@ func tell(ctx context.Context, set *setup.Settings, m *smtp.Message, stay time.D
 
 	receipt := make(chan *smtp.Receipt, 1)
 	go func() { receipt <- live(ctx, s, set, m, stay) }()
-	callbacks.Dispatch(ch) // the callbacks run here, until the end of the life
+	_ = callbacks.Dispatch(ch) // the callbacks run here, until the end of the life; slog tells of one that panics
 	return letter.Status(<-receipt)
 }
 

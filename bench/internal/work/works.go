@@ -1,0 +1,55 @@
+package work
+
+import "github.com/ehlo-go/ehlo/bench/internal/peer"
+
+// The names of the works.
+const (
+	SessionPlain    = "session/plain"
+	SessionSTARTTLS = "session/starttls"
+	SmallFullPlain  = "10kB/full/plain"
+	SmallFullTLS    = "10kB/full/tls"
+	SmallPlain      = "10kB/envelope/plain"
+	SmallTLS        = "10kB/envelope/tls"
+	DataKnown       = "20MB/data/known"
+	DataReader      = "20MB/data/reader"
+	BdatCanonical   = "20MB/bdat/canonical"
+	BdatKnown       = "20MB/bdat/known"
+	BdatReader      = "20MB/bdat/reader"
+	DistantMessage  = "distant/message"
+	DistantSession  = "distant/starttls"
+	IdlePlain       = "idle/plain"
+	IdleTLS         = "idle/tls"
+	EventAlone      = "event/alone"
+	EventMessage    = "event/message"
+	Telemetry       = "telemetry/session"
+)
+
+// Works returns all works. A batch is what takes about a second at least: 15,000
+// plain sessions, 50,000 small messages, and fewer of what takes longer, since
+// STARTTLS and 20 MB are long past their start-up by then.
+//
+// Sessions that rest come first, plain before TLS: Go gives new goroutines a stack
+// of the size that those before have needed, so later they would hold more.
+func Works() []Work {
+	raw, netSMTP, goSMTP, goMail, ehlo := peer.Raw{}, peer.NetSMTP{}, peer.GoSMTP{}, peer.GoMail{}, peer.Ehlo{}
+	return []Work{
+		idle(IdlePlain, peer.Clear),
+		idle(IdleTLS, peer.StartTLS),
+		sessions(SessionPlain, peer.Clear, 15_000),
+		sessions(SessionSTARTTLS, peer.StartTLS, 5_000),
+		smallMessages(SmallFullPlain, small(true, peer.Clear), raw, netSMTP, goSMTP, goMail, ehlo),
+		smallMessages(SmallFullTLS, small(true, peer.Implicit), raw, netSMTP, goSMTP, goMail, ehlo),
+		smallMessages(SmallPlain, small(false, peer.Clear), raw, ehlo),
+		smallMessages(SmallTLS, small(false, peer.Implicit), raw, ehlo),
+		largeMessages(DataKnown, large(false, peer.Known), raw, netSMTP, goSMTP, goMail, ehlo),
+		largeMessages(DataReader, large(false, peer.Unknown), raw, netSMTP, goSMTP, goMail, ehlo),
+		largeMessages(BdatCanonical, large(true, peer.Canonical), raw, ehlo),
+		largeMessages(BdatKnown, large(true, peer.Known), raw, ehlo),
+		largeMessages(BdatReader, large(true, peer.Unknown), raw, ehlo),
+		distantMessages(DistantMessage),
+		distantSessions(DistantSession),
+		happenings(EventAlone),
+		heardMessages(EventMessage),
+		telemetry(Telemetry, 15_000),
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package ehlo_test
+
+const raceDetector = false

@@ -139,60 +139,55 @@ func connectionsOf(evs []events.Event) (c connections) {
 	return c
 }
 
-// checkConnections compares connections, greetings and handshakes. dials are those
-// that the Dialer returned.
-func (l *reckoning) checkConnections(n smtptest.Counts, c connections, dials int) error {
-	within := func(what string, got, least, most int) error {
-		if got < least || got > most {
-			return fmt.Errorf("%s: %d, want %d to %d", what, got, least, most)
-		}
-		return nil
+// bounds are how often a server may have counted something.
+type bounds struct{ least, most int }
+
+func (b bounds) plus(o bounds) bounds { return bounds{b.least + o.least, b.most + o.most} }
+
+// err returns an error if got is outside.
+func (b bounds) err(what string, got int) error {
+	if got < b.least || got > b.most {
+		return fmt.Errorf("%s: %d, want %d to %d", what, got, b.least, b.most)
 	}
-	most := c.greeted + l.failed[fsm.Dial] + l.failed[fsm.TLS] + l.failed[fsm.Greeting]
-	if l.calm {
-		most = c.greeted + l.spoilt
-	}
-	cut := 0 // dialled and not told
-	if !l.calm {
-		cut = l.failed[fsm.Dial]
-	}
-	return errors.Join(
-		within("connections, as the Dialer knows them", n.Connections, dials, dials),
-		within("connections", n.Connections, c.dialed, c.dialed+cut), // the end may come between the dial and OnDial
-		within("ends, as the server knows them", n.Closed, n.Connections, n.Connections),
-		within("OnDisconnect", c.disconnected, c.dialed, c.dialed),
-		within("greetings", n.Greetings, c.greeted, most), // said, and the client had gone or was not pleased
-		// A handshake that one side alone finished has an error on the other; nothing can
-		// be answered inside before both have.
-		within("handshakes", n.Handshakes, c.inside, c.secured+l.failed[fsm.TLS]+l.failed[fsm.StartTLS]),
-	)
+	return nil
 }
 
-// checkCommands compares what was begun with what was heard, verb by verb. A
-// command with a reply was heard. One without may have been lost: it was written
-// behind another one at which the server left, or the connection was cut under it.
-// So heard is begun less what is left of those.
-func (l *reckoning) checkCommands(n smtptest.Counts) error {
-	var wrong error
-	by := heard(n)
-	for verb := range mergeKeys(by, l.begun) {
-		count, least, most := by[verb], l.answered[verb]+l.reached[verb], l.begun[verb]-l.unsaid[verb]
-		if verb == "QUIT" {
-			most += l.parting
-			if l.calm {
-				least += l.parting
-			}
-		}
-		if count < least || count > most {
-			wrong = errors.Join(wrong, fmt.Errorf("%s: the server heard %d, of which %d are sure and %d possible", verb, count, least, most))
+// connectionBounds returns what the life allows its server to have counted of
+// connections, greetings and handshakes.
+func (l *reckoning) connectionBounds(c connections) map[string]bounds {
+	greetings := c.greeted + l.failed[fsm.Dial] + l.failed[fsm.TLS] + l.failed[fsm.Greeting] // said, and the client had gone or was not pleased
+	cut := l.failed[fsm.Dial]                                                                // dialled and not told: the end came between the dial and OnDial
+	if l.calm {
+		greetings, cut = c.greeted+l.spoilt, 0
+	}
+	return map[string]bounds{
+		"connections": {c.dialed, c.dialed + cut},
+		"greetings":   {c.greeted, greetings},
+		// A handshake that one side alone finished has an error on the other; nothing can
+		// be answered inside before both have.
+		"handshakes": {c.inside, c.secured + l.failed[fsm.TLS] + l.failed[fsm.StartTLS]},
+	}
+}
+
+// commandBounds returns the same of the commands of one verb. One with a reply was
+// heard. One without may have been lost: it was written behind another one at which
+// the server left, or the connection was cut under it.
+func (l *reckoning) commandBounds(verb string) bounds {
+	b := bounds{l.answered[verb] + l.reached[verb], l.begun[verb] - l.unsaid[verb]}
+	if verb == "QUIT" {
+		b.most += l.parting
+		if l.calm {
+			b.least += l.parting
 		}
 	}
-	// The content of an answered "." or BDAT is whole; so one that is whole has a "."
-	// or BDAT. Each BDAT of these lives is the LAST.
-	if least, most := l.answered["."]+l.answered["BDAT"], l.begun["."]+n.Commands["BDAT"]; n.Contents < least || n.Contents > most {
-		wrong = errors.Join(wrong, fmt.Errorf("contents: the server read %d whole, of which %d are sure and %d possible", n.Contents, least, most))
-	}
-	return wrong
+	return b
+}
+
+// contentBounds returns the same of contents. That of an answered "." or BDAT is
+// whole; so one that is whole has a "." or BDAT. Each BDAT of these lives is the
+// LAST.
+func (l *reckoning) contentBounds(n smtptest.Counts) bounds {
+	return bounds{l.answered["."] + l.answered["BDAT"], l.begun["."] + n.Commands["BDAT"]}
 }
 
 // fates is what became of messages, counted by recipients and by messages.
@@ -247,13 +242,24 @@ func checkFates(evs []events.Event, kept []smtptest.Message) (f fates, wrong err
 }
 
 // check holds a life beside what its server counted, and adds it to the books.
+// dials are the connections that the Dialer returned.
 func (l *reckoning) check(t *testing.T, b *books, srv *smtptest.Server, evs []events.Event, dials int, scene string) {
 	t.Helper()
 	n, c := srv.Counts(), connectionsOf(evs)
 	f, wrong := checkFates(evs, srv.Messages())
-	wrong = errors.Join(wrong, l.checkConnections(n, c, dials), l.checkCommands(n))
-	if n.Messages != f.kept {
-		wrong = errors.Join(wrong, fmt.Errorf("the server counts %d messages and keeps %d", n.Messages, f.kept))
+	near := l.connectionBounds(c)
+	wrong = errors.Join(wrong,
+		bounds{dials, dials}.err("connections, as the Dialer knows them", n.Connections),
+		bounds{n.Connections, n.Connections}.err("ends", n.Closed),
+		bounds{c.dialed, c.dialed}.err("OnDisconnect", c.disconnected),
+		bounds{f.kept, f.kept}.err("messages", n.Messages),
+		near["connections"].err("connections", n.Connections),
+		near["greetings"].err("greetings", n.Greetings),
+		near["handshakes"].err("handshakes", n.Handshakes),
+		l.contentBounds(n).err("contents", n.Contents))
+	by := heard(n)
+	for verb := range mergeKeys(by, l.begun) {
+		wrong = errors.Join(wrong, l.commandBounds(verb).err(verb, by[verb]))
 	}
 	if wrong != nil {
 		var told strings.Builder
@@ -262,5 +268,5 @@ func (l *reckoning) check(t *testing.T, b *books, srv *smtptest.Server, evs []ev
 		}
 		t.Errorf("%s, calm %v: %v\ncounts %+v\nhooks %+v\n%s\n%v", scene, l.calm, wrong, n, *l, told.String(), srv.Transcript())
 	}
-	b.add(l, n, c, f)
+	b.add(l, n, c, f, dials)
 }

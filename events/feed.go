@@ -96,8 +96,11 @@ func (d *feed) announce() {
 	}
 }
 
+// close announces what was missed, for which there is a place, and closes the
+// channel.
 func (d *feed) close() {
 	if !d.closed {
+		d.announce()
 		d.closed = true
 		close(d.ch)
 	}

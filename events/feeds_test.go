@@ -649,3 +649,30 @@ func BenchmarkOneSubscriber(b *testing.B) {
 		<-ch
 	}
 }
+
+// A channel that is cancelled says what it missed, and so does one whose session
+// ends without a life.
+func TestFeeds_AnEndBeforeTheLastEventTellsWhatWasMissed(t *testing.T) {
+	for _, end := range []func(s *sender, stop func()){
+		func(_ *sender, stop func()) { stop() },
+		func(s *sender, _ func()) { s.End() },
+	} {
+		var s sender
+		ch, stop := s.Subscribe(Filter{Buffer: 2}, Header{})
+		for range 5 {
+			s.emit(KindCommand)
+		}
+		end(&s, stop)
+		var got []string
+		for e := range ch {
+			if l, ok := e.(Lagged); ok {
+				got = append(got, fmt.Sprint(l.Missed, " up to ", l.Seq))
+			} else {
+				got = append(got, e.Kind().String())
+			}
+		}
+		if want := []string{"OnStateChange", "OnCommand", "OnCommand", "3 up to 5"}; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -17,58 +17,71 @@ const DefaultHubBuffer = 1024
 // The promises are those of a session's own channel. A session never waits. The
 // events of one session come in their order; those of different sessions in the
 // order in which they were sent. What does not fit into the buffer is counted and
-// announced by a [Lagged] that speaks of all sessions: its header has a time and
-// nothing else. For every channel, received + missed = emitted of the kinds asked
-// for, and the last event of every life comes, whatever the filter asks for, in a
-// place that was kept for it since the life began.
+// announced, before the next event that fits, by a [Lagged] that speaks of all
+// sessions: its header has a time and nothing else. For every channel, received +
+// missed = emitted of the kinds asked for, and the last event of every life comes,
+// whatever the filter asks for, in a place that was kept for it since the life
+// began.
 //
 // So a channel holds Buffer events and the last events that are not read yet, one
-// for each life that has ended meanwhile. Who reads no longer must cancel; a
-// goroutine serves the channel until then.
+// for each life that has ended meanwhile. An event may hold a reply of the server's
+// of up to 64 KiB. A reader that stops must cancel; a goroutine serves the channel
+// until then, or until Close.
 type Hub struct {
 	mask atomic.Uint32 // the kinds that any channel wants
 
-	mu    sync.Mutex
-	lives int // begun and not ended
-	feeds []*hubFeed
+	mu     sync.Mutex
+	lives  int // begun and not ended
+	feeds  []*hubFeed
+	closed bool
 }
 
 // Subscribe returns a new channel, and the function that ends it, which may be
-// called any number of times and closes the channel. The channel begins with what
-// happens next, in lives that began before too: there is no first state.
+// called any number of times. The channel begins with what happens next, in lives
+// that began before too: there is no first state.
+//
+// When the function returns the channel is closed. What is in it can still be read;
+// what had no place there, last events too, is in a closing Lagged. To have
+// everything, use [Hub.Close].
 func (h *Hub) Subscribe(f Filter) (<-chan Event, func()) {
-	if f.Buffer <= 0 {
-		f.Buffer = DefaultHubBuffer
-	}
-	if f.Kinds == 0 {
-		f.Kinds = All
-	}
-	d := &hubFeed{hub: h, ch: make(chan Event, f.Buffer+1), kinds: f.Kinds, wake: make(chan struct{}, 1), stop: make(chan struct{}), idle: make(chan struct{})}
+	d := newHubFeed(h, f)
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		close(d.ch)
+		return d.ch, func() {}
+	}
 	d.late.reserve(h.lives)
 	h.feeds = append(h.feeds, d)
-	h.mask.Store(h.mask.Load() | uint32(f.Kinds))
-	h.mu.Unlock()
+	h.mask.Store(h.mask.Load() | uint32(d.kinds))
 	go d.serve()
-	return d.ch, func() { h.cancel(d) }
+	return d.ch, d.cancel
 }
 
-func (h *Hub) cancel(d *hubFeed) {
+// Close takes no event any more, and closes each channel behind what it holds:
+// those who read to the end have all that was sent. It does not wait for them. Call
+// it when the sessions are closed and Done; another Close does nothing.
+func (h *Hub) Close() {
 	h.mu.Lock()
-	first := !d.closed
-	d.closed = true
+	defer h.mu.Unlock()
+	for _, d := range h.feeds {
+		d.ending = true
+		d.rouse()
+	}
+	h.feeds, h.closed = nil, true
+	h.mask.Store(0)
+}
+
+// leave takes a channel out of those that hear.
+func (h *Hub) leave(d *hubFeed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.feeds = slices.DeleteFunc(h.feeds, func(other *hubFeed) bool { return other == d })
 	var mask Mask
 	for _, other := range h.feeds {
 		mask |= other.kinds
 	}
 	h.mask.Store(uint32(mask))
-	h.mu.Unlock()
-	if first {
-		close(d.stop)
-		<-d.idle
-		close(d.ch)
-	}
 }
 
 // wanted returns the kinds that any channel wants. There may be no hub.

@@ -199,6 +199,94 @@ func TestHub_Cancel(t *testing.T) {
 	idle.Wait()
 }
 
+// What had no place at a cancel is in the closing Lagged: nothing goes uncounted.
+func TestHub_CancelCountsWhatHadNoPlace(t *testing.T) {
+	for buffer := 1; buffer <= 12; buffer++ {
+		for unread := range 4 {
+			synctest.Test(t, func(t *testing.T) {
+				var h Hub
+				all := members(&h, 5)
+				ch, cancel := h.Subscribe(Filter{Buffer: buffer})
+				for _, m := range all {
+					m.begin()
+					m.emit()
+				}
+				for _, m := range all[unread:] {
+					m.finish()
+					m.begin()
+					m.emit()
+				}
+				synctest.Wait() // serve has filled the channel
+				cancel()
+				var received, missed, emitted uint64
+				var got []string
+				for e := range ch {
+					got = append(got, say(e))
+					if l, ok := e.(Lagged); ok {
+						missed += l.Missed
+					} else {
+						received++
+					}
+				}
+				for _, m := range all {
+					emitted += m.seq
+				}
+				if received+missed != emitted {
+					t.Errorf("buffer %d: received %d, missed %d, emitted %d: %q", buffer, received, missed, emitted, got)
+				}
+			})
+		}
+	}
+}
+
+// After Close readers get all that was sent and then the end of the channel; what
+// sessions send after it nobody gets.
+func TestHub_Close(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h Hub
+		all := members(&h, 5)
+		slow, cancelSlow := h.Subscribe(Filter{Buffer: 1})
+		idle, cancelIdle := h.Subscribe(Filter{Buffer: 3})
+		_, cancelDead := h.Subscribe(Filter{Buffer: 1})
+		for _, m := range all {
+			m.begin()
+			m.finish()
+		}
+		all[0].begin()
+		all[0].emit()
+		h.Close()
+		h.Close()
+		if n := all[0].emit(); n != 0 || h.wanted() != 0 {
+			t.Errorf("missed %d after Close, wanted %b", n, h.wanted())
+		}
+		all[0].finish()
+		cancelDead() // its goroutine ends
+		var got []string
+		for e := range slow {
+			synctest.Wait()
+			got = append(got, say(e))
+		}
+		want := []string{"1.1 OnDisconnect 1", "2.1 OnDisconnect 1", "3.1 OnDisconnect 1", "4.1 OnDisconnect 1", "5.1 OnDisconnect 1", "missed 1 of 0"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		cancelSlow()
+		cancelIdle() // while ends wait for it
+		n := 0
+		for range idle {
+			n++
+		}
+		if n != 4 {
+			t.Errorf("%d events", n)
+		}
+		after, cancel := h.Subscribe(Filter{})
+		cancel()
+		if _, open := <-after; open {
+			t.Error("a channel after Close")
+		}
+	})
+}
+
 // To queue the end of a life takes no memory, however many wait, for subscribers
 // that came in the middle of it too.
 func TestHub_TheEndOfALifeNeedsNoAllocation(t *testing.T) {
@@ -271,6 +359,7 @@ func TestHub_RandomLivesAndReaders(t *testing.T) {
 
 func randomHub(t *testing.T, seed, run uint64) {
 	rng := rand.New(rand.NewPCG(seed, run))
+	toTheEnd := run%2 == 0 // else the readers are cancelled, with what is late
 	var h Hub
 	all := members(&h, 50)
 	var readers, lives sync.WaitGroup
@@ -298,7 +387,7 @@ func randomHub(t *testing.T, seed, run uint64) {
 				}
 				last[head.Session] = head.Seq
 				if e.Kind() == KindDisconnect {
-					if ends[head.Session]++; ends[head.Session] != head.Life {
+					if ends[head.Session]++; toTheEnd && ends[head.Session] != head.Life {
 						t.Errorf("session %d: the end of life %d is the %d. to come", head.Session, head.Life, ends[head.Session])
 					}
 				}
@@ -309,7 +398,7 @@ func randomHub(t *testing.T, seed, run uint64) {
 			for _, m := range all {
 				seq, _ := m.Position()
 				emitted += seq
-				if ends[m.id] != m.life {
+				if toTheEnd && ends[m.id] != m.life {
 					t.Errorf("session %d: %d ends of %d lives", m.id, ends[m.id], m.life)
 				}
 			}
@@ -352,7 +441,10 @@ func randomHub(t *testing.T, seed, run uint64) {
 	lives.Wait()
 	close(comers)
 	coming.Wait()
-	synctest.Wait() // the readers have all
+	if toTheEnd {
+		h.Close()
+		readers.Wait()
+	}
 	for _, stop := range stops {
 		stop()
 	}

@@ -1,6 +1,9 @@
 package events
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // hubFeed is one channel of a hub. The hub's lock guards what is not a channel.
 type hubFeed struct {
@@ -9,11 +12,24 @@ type hubFeed struct {
 	kinds  Mask
 	missed uint64 // and not announced yet
 	late   lateQueue
-	closed bool
+	ending bool // the hub was closed
 
 	wake chan struct{} // says that something is late
 	stop chan struct{} // closed by cancel
 	idle chan struct{} // closed when serve has returned
+	once sync.Once     // of cancel
+	over bool          // serve has closed ch; known when idle is closed
+}
+
+func newHubFeed(h *Hub, f Filter) *hubFeed {
+	if f.Buffer <= 0 {
+		f.Buffer = DefaultHubBuffer
+	}
+	if f.Kinds == 0 {
+		f.Kinds = All
+	}
+	return &hubFeed{hub: h, ch: make(chan Event, f.Buffer+1), kinds: f.Kinds,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), idle: make(chan struct{})}
 }
 
 // send queues e, or counts it as missed. It never blocks.
@@ -45,9 +61,14 @@ func (d *hubFeed) finish(last Event) {
 	}
 	d.late.push(lateEvent{last, d.missed})
 	d.missed = 0
+	d.rouse()
+}
+
+// rouse makes serve look.
+func (d *hubFeed) rouse() {
 	select {
 	case d.wake <- struct{}{}:
-	default: // it is awake
+	default: // it will
 	}
 }
 
@@ -61,87 +82,93 @@ func (d *hubFeed) serve() {
 		case <-d.stop:
 			return
 		}
-		for next, ok := d.next(false); ok; next, ok = d.next(true) {
-			if next.missed > 0 && !d.pass(lagged(next.missed)) || !d.pass(next.event) {
+		for e := d.next(false); e != nil; e = d.next(true) {
+			select {
+			case d.ch <- e:
+			case <-d.stop:
 				return
 			}
+		}
+		if d.ended() {
+			d.over = true
+			close(d.ch)
+			return
 		}
 	}
 }
 
-// next returns the oldest late event, and takes the one before off if that has
-// been passed. So the queue is empty only when all are in the channel.
-func (d *hubFeed) next(passed bool) (lateEvent, bool) {
+// next returns what has to come next into the channel, nil if nothing does, and
+// notes first whether what it returned before is there. So the queue is empty only
+// when all of it is in the channel.
+func (d *hubFeed) next(passed bool) Event {
 	d.hub.mu.Lock()
 	defer d.hub.mu.Unlock()
-	if passed {
-		d.late.pop(d.hub.lives)
+	switch {
+	case passed && d.late.n > 0:
+		d.late.pass(d.hub.lives)
+	case passed:
+		d.missed = 0
 	}
-	return d.late.first()
+	switch {
+	case d.late.n > 0:
+		return d.late.first()
+	case d.ending && d.missed > 0:
+		return lagged(d.missed)
+	}
+	return nil
 }
 
-// pass waits for the reader, and reports whether there is one.
-func (d *hubFeed) pass(e Event) bool {
+// ended reports whether nothing will come any more.
+func (d *hubFeed) ended() bool {
+	d.hub.mu.Lock()
+	defer d.hub.mu.Unlock()
+	return d.ending
+}
+
+// cancel ends the channel, with what still fits of what is late and a Lagged for
+// the rest.
+func (d *hubFeed) cancel() {
+	d.once.Do(func() {
+		d.hub.leave(d)
+		close(d.stop)
+		<-d.idle // now nobody else writes
+		if d.over {
+			return
+		}
+		for ; d.late.n > 0; d.late.pass(0) {
+			if !d.offer(d.late.first()) {
+				d.missed += max(d.late.ring[d.late.head].missed, 1)
+			}
+		}
+		for d.missed > 0 && !d.offer(lagged(d.missed)) {
+			d.takeBack()
+		}
+		close(d.ch)
+	})
+}
+
+// offer queues e if there is room at all.
+func (d *hubFeed) offer(e Event) bool {
 	select {
 	case d.ch <- e:
 		return true
-	case <-d.stop:
+	default:
 		return false
 	}
 }
 
+// takeBack makes room for the closing Lagged: the oldest event is missed too.
+func (d *hubFeed) takeBack() {
+	select {
+	case e := <-d.ch:
+		if l, ok := e.(Lagged); ok {
+			d.missed += l.Missed
+		} else {
+			d.missed++
+		}
+	default: // the reader was faster
+	}
+}
+
 // lagged makes the announcement of a hub.
-func lagged(missed uint64) Lagged { return Lagged{Header: Header{Time: time.Now()}, Missed: missed} }
-
-// lateEvent is the last event of a life, and how many were missed before it.
-type lateEvent struct {
-	event  Event
-	missed uint64
-}
-
-// lateQueue is a ring with a place for the last event of every life, so that to
-// end one needs no memory.
-type lateQueue struct {
-	ring    []lateEvent
-	head, n int
-}
-
-// reserve makes places for so many lives that have not ended.
-func (q *lateQueue) reserve(lives int) {
-	if q.n+lives > len(q.ring) {
-		q.resize(max(2*len(q.ring), q.n+lives))
-	}
-}
-
-func (q *lateQueue) resize(size int) {
-	ring := make([]lateEvent, size)
-	n := copy(ring, q.ring[q.head:])
-	copy(ring[n:], q.ring[:q.head])
-	q.ring, q.head = ring, 0
-}
-
-// push queues the last event of a life, whose place there is.
-func (q *lateQueue) push(e lateEvent) {
-	q.ring[(q.head+q.n)%len(q.ring)] = e
-	q.n++
-}
-
-// first returns the oldest.
-func (q *lateQueue) first() (lateEvent, bool) {
-	if q.n == 0 {
-		return lateEvent{}, false
-	}
-	return q.ring[q.head], true
-}
-
-// pop takes the oldest off. A ring that has become far too large for the lives
-// there are is given back once it is empty.
-func (q *lateQueue) pop(lives int) {
-	q.ring[q.head] = lateEvent{}
-	q.head = (q.head + 1) % len(q.ring)
-	q.n--
-	if q.n == 0 && len(q.ring) > 4*max(lives, 256) {
-		*q = lateQueue{}
-		q.reserve(lives)
-	}
-}
+func lagged(missed uint64) Event { return Lagged{Header: Header{Time: time.Now()}, Missed: missed} }

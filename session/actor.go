@@ -3,9 +3,7 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
-	"runtime/debug"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -90,8 +88,9 @@ func (a *actor) run(first func() error) {
 			v = "runtime.Goexit" // such as a t.Fatal in a hook
 		}
 		if v != nil {
-			err = &smtp.Error{Kind: smtp.KindPanic, Phase: a.s.machine.State().String(),
-				Err: &events.PanicError{Where: "session", Value: fmt.Sprint(v), Stack: debug.Stack()}}
+			e := panicked(v)
+			e.Phase = a.s.machine.State().String()
+			err = e
 		}
 		if over {
 			a.finish(err)

@@ -14,6 +14,7 @@ import (
 
 // dial opens the connection: a race of the addresses, or the proxy's answer.
 func (a *actor) dial(ctx context.Context) (fsm.Trigger, error) {
+	ctx = events.NewScope(ctx) // a dialer may use another session while a DialVeto is asked
 	if limit := a.plan.timeouts.Dial; limit > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, limit)

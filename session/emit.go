@@ -86,15 +86,16 @@ func (a *actor) disconnected(cause error) {
 	}
 }
 
-// disconnect makes the OnDisconnect for what ended the connection.
+// disconnect makes the OnDisconnect for what ended the connection. What it asks of
+// the error, which may be a foreign one, it asks now and under no lock.
 func (a *actor) disconnect(cause error) func(events.Header) events.Event {
-	return func(h events.Header) events.Event {
-		e := events.OnDisconnect{Header: h, Host: a.plan.name, Port: a.plan.port, Reason: events.Local}
-		if cause == nil || errors.Is(cause, smtp.ErrClosed) {
-			return e
-		}
+	e := events.OnDisconnect{Host: a.plan.name, Port: a.plan.port, Reason: events.Local}
+	if cause != nil && !errors.Is(cause, smtp.ErrClosed) {
 		failure := asError(cause)
 		e.Err, e.Reply, e.Reason = cause, failure.Reply, a.reason(failure)
+	}
+	return func(h events.Header) events.Event {
+		e.Header = h
 		return e
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
+	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -87,4 +89,22 @@ func contextError(ctx context.Context) error {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// panicked makes the error for what recover returned.
+func panicked(v any) *smtp.Error {
+	return &smtp.Error{Kind: smtp.KindPanic, Err: &events.PanicError{Where: "session", Value: fmt.Sprint(v), Stack: debug.Stack()}}
+}
+
+// contained calls f with an error, whose methods may be foreign. Where one panics,
+// f is called with the error that says so, which is returned.
+func contained(err error, f func(error)) (known error) {
+	defer func() {
+		if v := recover(); v != nil {
+			known = panicked(v)
+			f(known)
+		}
+	}()
+	f(err)
+	return err
 }

@@ -150,8 +150,9 @@ func (a *actor) outside() context.Context {
 }
 
 // lifeOver tells the end of the life to who hears of its beginning.
-func (a *actor) lifeOver(cause error) {
-	if errors.Is(cause, smtp.ErrClosed) {
+func (a *actor) lifeOver(e *ending) {
+	cause := e.cause
+	if e.closed {
 		cause = nil
 	}
 	_ = a.s.hooks.LifeOver(a.outside(), events.LifeOver{Session: a.s.id, Life: a.l.number, Err: cause})

@@ -250,8 +250,7 @@ func (s *Session) Wait(ctx context.Context) error {
 // package events for what a slow one misses. The channel is closed at the end
 // of the life; after Close it holds the state and is closed.
 func (s *Session) Subscribe(f events.Filter) (<-chan events.Event, func()) {
-	s.mu.Lock()
-	h := events.Header{Session: s.id, Life: s.lives, Attempt: s.view.attempt}
-	s.mu.Unlock()
-	return s.feeds.Subscribe(f, h)
+	s.mu.Lock() // no life begins between the look at it and its events
+	defer s.mu.Unlock()
+	return s.feeds.Subscribe(f, events.Header{Session: s.id, Life: s.lives, Attempt: s.view.attempt})
 }

@@ -26,10 +26,10 @@ what is measured
                  it works, and no result
   -grow DIR      something else: how costs grow with the number of sessions and
                  the size of messages. CSV files and SVG plots go into DIR;
-                 about five minutes
+                 about two minutes
   -gc            something else: 100,000 sessions in memory, and what they cost
-                 the garbage collector under each of some settings; fewer where
-                 memory is short
+                 the garbage collector under each of some settings, while some
+                 send; fewer where memory is short. About two minutes
 
 what is printed
   -json          one JSON object: the machine, every sample, and the lines of

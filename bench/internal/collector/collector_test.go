@@ -3,6 +3,7 @@ package collector
 import (
 	"math"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,5 +66,17 @@ func TestMeasure_HasARowForEachSettingAndPutsThemBack(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}
+	}
+}
+
+func TestWrite_HasADashForWhatIsNotKnown(t *testing.T) {
+	var out strings.Builder
+	nan := math.NaN()
+	if err := (Report{Sessions: 1, Rows: []Row{{Setting: Setting{400, 0}, Share: nan, Pause50: nan, PauseMax: nan, Wait99: 12}}}).Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	row := strings.Fields(out.String()[strings.Index(out.String(), "GOGC"):])
+	if want := []string{"GOGC=400", "0", "0", "-", "0", "-", "-", "12", "0.0"}; !slices.Equal(row, want) {
+		t.Errorf("%q, want %q", row, want)
 	}
 }

@@ -1,9 +1,11 @@
 package collector
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -28,6 +30,10 @@ func Full() Plan { return Plan{Sessions: 100_000, Working: 8, Cycles: 20, Limit:
 
 // Quick is enough to see that it works.
 func Quick() Plan { return Plan{Sessions: 500, Working: 2, Cycles: 2, Limit: time.Second} }
+
+// octetsOfAMessage is what each is composed of, anew, before it is sent: what a
+// program gives the collector to do.
+const octetsOfAMessage = 10_000
 
 // octetsOfASession is what one takes at most, with the room that a GOGC of 400 asks
 // for.
@@ -99,7 +105,7 @@ func Measure(ctx context.Context, p Plan, told func(string)) (r Report, err erro
 		told = func(string) {}
 	}
 	told(fmt.Sprintf("%d sessions in memory", p.Sessions))
-	letter := peer.NewLetter(2000, peer.Way{Chunked: true})
+	letter := peer.NewLetter(octetsOfAMessage, peer.Way{Chunked: true})
 	client := peer.Ehlo{Config: session.Config{Dialer: inmemory.Dialer{}}}
 	senders := make([]peer.Sender, 0, p.Sessions)
 	defer func() {
@@ -118,7 +124,7 @@ func Measure(ctx context.Context, p Plan, told func(string)) (r Report, err erro
 	r.Sessions, r.Held = p.Sessions, (measure.InUse()-before)/float64(p.Sessions)
 	for _, setting := range Settings() {
 		told(setting.String())
-		row, err := p.under(ctx, setting, senders)
+		row, err := p.under(ctx, setting, senders, letter.Content)
 		if err != nil {
 			return r, fmt.Errorf("%v: %w", setting, err)
 		}
@@ -128,7 +134,7 @@ func Measure(ctx context.Context, p Plan, told func(string)) (r Report, err erro
 }
 
 // under measures one setting.
-func (p Plan) under(ctx context.Context, s Setting, senders []peer.Sender) (Row, error) {
+func (p Plan) under(ctx context.Context, s Setting, senders []peer.Sender, content []byte) (Row, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(s.Percent))
 	debug.FreeOSMemory() // what the setting before has left
 	if s.Limit > 0 {
@@ -137,7 +143,7 @@ func (p Plan) under(ctx context.Context, s Setting, senders []peer.Sender) (Row,
 	limited, stop := context.WithTimeout(ctx, p.Limit)
 	defer stop()
 	before, begun := read(), time.Now()
-	messages, err := p.send(limited, senders, func() bool { return read().grown(before, gcCycles) >= p.Cycles })
+	messages, err := p.send(limited, senders, content, func() bool { return read().grown(before, gcCycles) >= p.Cycles })
 	after, took := read(), time.Since(begun)
 	if err = errors.Join(err, context.Cause(ctx)); err != nil {
 		return Row{}, err
@@ -159,15 +165,18 @@ func (p Plan) under(ctx context.Context, s Setting, senders []peer.Sender) (Row,
 
 // send lets the workers send, each through one session of its share after the
 // other, until over says so or ctx ends. It returns how many messages went out.
-func (p Plan) send(ctx context.Context, senders []peer.Sender, over func() bool) (int, error) {
+func (p Plan) send(ctx context.Context, senders []peer.Sender, content []byte, over func() bool) (int, error) {
 	const between = 1000 // messages, before over is asked again
 	sent, errs := make([]int, p.Working), make([]error, p.Working)
 	var all sync.WaitGroup
 	for worker := range p.Working {
 		all.Go(func() {
 			for i := worker; ctx.Err() == nil; i = (i + p.Working) % len(senders) {
+				composed := bytes.Clone(content)
 				// Not under ctx: its end would cut the session that is sending.
-				if errs[worker] = senders[i].Send(context.WithoutCancel(ctx)); errs[worker] != nil {
+				errs[worker] = senders[i].Send(context.WithoutCancel(ctx))
+				runtime.KeepAlive(composed) // as a program that sends it would
+				if errs[worker] != nil {
 					return
 				}
 				if sent[worker]++; sent[worker]%between == 0 && over() {

@@ -51,8 +51,12 @@ type teller struct {
 	round map[*testing.B]int // which line of -count is whose
 }
 
+// mostN is the N with which testing gives up looking for one that takes a second.
+const mostN = 1_000_000_000
+
 // tell is called for each line with another B, and for one B several times: the
-// framework looks for an N that takes a second, which has no sense here.
+// framework looks for an N that takes a second, which has no sense here. Only the
+// last N is made the number of units: from a small one it would go on by steps of 1.
 func (t teller) tell(b *testing.B) {
 	line, ok := t.round[b]
 	if !ok {
@@ -60,9 +64,13 @@ func (t teller) tell(b *testing.B) {
 		t.round[b] = line
 	}
 	samples := t.share(line)
-	//lint:ignore SA3001 the units were counted by the work: N is how many
-	b.N = t.batch    //nolint:staticcheck // the units were counted by the work: N is how many
-	b.ReportAllocs() // else those of the samples are not shown
+	if b.N == mostN || counted() {
+		//lint:ignore SA3001 the units were counted by the work: N is how many
+		b.N = t.batch //nolint:staticcheck // the units were counted by the work: N is how many
+	}
+	if _, ok := samples[0][measure.Allocs]; ok {
+		b.ReportAllocs() // else those of the samples are not shown
+	}
 	b.ReportMetric(0, "ns/op")
 	for _, m := range samples[0].Metrics() {
 		v, _ := measure.Median(samples, m)

@@ -27,3 +27,13 @@ func TestTeller_SharesTheRoundsAmongTheLines(t *testing.T) {
 		}
 	}
 }
+
+// It ends, whatever the batch, and N is the batch.
+func TestTeller_NIsTheBatch(t *testing.T) {
+	for _, batch := range []int{1, 8, 15_000, 5_000_000} {
+		told := teller{of: []measure.Sample{{measure.Wall: 7}}, batch: batch, lines: 1, round: map[*testing.B]int{}}
+		if r := testing.Benchmark(told.tell); r.N != batch || r.Extra[string(measure.Wall)] != 7 {
+			t.Errorf("a batch of %d: %v", batch, r)
+		}
+	}
+}

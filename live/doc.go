@@ -22,9 +22,11 @@
 // lets nothing run or load but its own two files.
 //
 // The page names hosts, and shows what servers said, which may name people: give
-// it to operators only, as pprof's. Whoever can read it can abort, unless
-// [Page].ReadOnly is set; who only can make a browser send requests cannot, for
-// want of the token in the form.
+// it to operators only, as pprof's. Whoever can reach it can read it, and abort,
+// unless [Page].ReadOnly is set. A page elsewhere that makes an operator's browser
+// send requests can do neither: it cannot read the token that the form has to hold,
+// and where it has made a name of its own point here, that name is none of
+// [Page].Hosts. [Page.Guard] does the latter for the pages beside this one.
 //
 // # Cost
 //

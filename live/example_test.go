@@ -44,7 +44,7 @@ func Example() {
 	mux.Handle("/debug/smtp/", registry.Handler(live.Page{Title: "relay-7"}))
 
 	w := httptest.NewRecorder() // in a program http.ListenAndServe("127.0.0.1:6060", mux)
-	mux.ServeHTTP(w, httptest.NewRequest("GET", "/debug/smtp/", nil))
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost:6060/debug/smtp/", nil))
 	fmt.Println(w.Code, strings.Contains(w.Body.String(), "<b>1</b> ready"))
 	// Output: 200 true
 }
@@ -54,9 +54,31 @@ func ExampleRegistry_Handler() {
 	page := registry.Handler(live.Page{ReadOnly: true})
 
 	w := httptest.NewRecorder()
-	page.ServeHTTP(w, httptest.NewRequest("POST", "/debug/smtp/", nil))
+	page.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost:6060/debug/smtp/", nil))
 	fmt.Println(w.Code, w.Header().Get("Allow"))
 	// Output: 405 GET, HEAD
+}
+
+// The page is asked for by a name, and so is what stands beside it.
+func ExamplePage_Guard() {
+	page := live.Page{Hosts: []string{"relay-7.example.org"}}
+	var registry live.Registry
+	mux := http.NewServeMux()
+	mux.Handle("/debug/smtp/", registry.Handler(page))
+	mux.Handle("/version", page.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "7") })))
+
+	for _, host := range []string{"relay-7.example.org", "attacker.example"} {
+		for _, path := range []string{"/debug/smtp/", "/version"} {
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, httptest.NewRequest("GET", "http://"+host+path, nil))
+			fmt.Println(w.Code, host+path)
+		}
+	}
+	// Output:
+	// 200 relay-7.example.org/debug/smtp/
+	// 200 relay-7.example.org/version
+	// 421 attacker.example/debug/smtp/
+	// 421 attacker.example/version
 }
 
 func ExampleRegistry_Sessions() {

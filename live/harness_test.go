@@ -64,13 +64,13 @@ func within(t testing.TB, c <-chan struct{}, what string) {
 // ask asks h for target.
 func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	h.ServeHTTP(w, httptest.NewRequest(method, "http://localhost:6060"+target, nil))
 	return w
 }
 
 // post posts a form to h.
 func post(h http.Handler, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, "/debug/smtp/abort", strings.NewReader(form.Encode()))
+	r := httptest.NewRequest(http.MethodPost, "http://localhost:6060/debug/smtp/abort", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

@@ -13,7 +13,8 @@ import (
 	"github.com/ehlo-go/ehlo/fsm"
 )
 
-// Page says how the sessions are shown. The zero value is good.
+// Page says how the sessions are shown. The zero value is good where the page is
+// asked for by an IP address or localhost.
 type Page struct {
 	// Title tells pages of several programs apart; "" is "SMTP sessions".
 	Title string
@@ -28,6 +29,12 @@ type Page struct {
 	Readers int
 	// ReadOnly leaves out the buttons that abort, and what is behind them.
 	ReadOnly bool
+	// Hosts are the names, without a port and in any case, that the page may be asked
+	// by beside IP addresses, localhost and names below it, which are always good. A
+	// request whose Host is another name gets 421: it may be a page of somebody
+	// else's that has made its name point here (DNS rebinding), to read this one. "*"
+	// permits all, for those who check the name before.
+	Hosts []string
 }
 
 func (p Page) complete() Page {
@@ -98,6 +105,10 @@ func (r *Registry) Handler(p Page) http.Handler {
 // matter where the page is.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protect(w.Header())
+	if !h.page.answersTo(r.Host) {
+		misdirected(w)
+		return
+	}
 	switch name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; {
 	case name == "":
 		get(h.show)(w, r)

@@ -62,7 +62,7 @@ func serve(t *testing.T, h http.Handler) (*pipes, *http.Server) {
 // listen asks for the stream and returns what reads it.
 func listen(t *testing.T, c net.Conn, query string) *http.Response {
 	t.Helper()
-	if _, err := io.WriteString(c, "GET /events"+query+" HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(c, "GET /events"+query+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -196,7 +196,7 @@ func TestStream_EndsWithTheRequestsContext(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			request, _ := http.NewRequestWithContext(ctx, "GET", "/events", nil)
+			request, _ := http.NewRequestWithContext(ctx, "GET", "http://localhost/events", nil)
 			h.ServeHTTP(&flushed{header: http.Header{}}, request)
 		}()
 		synctest.Wait()
@@ -225,7 +225,7 @@ func TestStream_AWriterThatCannotBeFlushedGetsNone(t *testing.T) {
 	var r Registry
 	h := r.Handler(Page{}).(*handler)
 	w := struct{ http.ResponseWriter }{&flushed{header: http.Header{}}}
-	request, _ := http.NewRequestWithContext(t.Context(), "GET", "/events", nil)
+	request, _ := http.NewRequestWithContext(t.Context(), "GET", "http://localhost/events", nil)
 	h.ServeHTTP(w, request) // and returns
 	if len(h.streams) != 0 {
 		t.Error("a stream goes on")

@@ -47,6 +47,7 @@ scrape_configs:
 // routes returns what there is to be read. collector is where the traces go, "" if
 // nowhere.
 func routes(addr, collector string, registry *live.Registry, metrics *prometheus.Registry) http.Handler {
+	page := live.Page{Title: "ehlo observe"} // without Hosts: 127.0.0.1 and localhost will do
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
@@ -57,24 +58,8 @@ func routes(addr, collector string, registry *live.Registry, metrics *prometheus
 	})
 	// OpenMetrics has exemplars: the trace of a measurement beside its bucket.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	mux.Handle("/debug/smtp/", registry.Handler(live.Page{Title: "ehlo observe"}))
-	return mux
-}
-
-// local lets nobody in who asked for another host: a name of somebody else's that
-// has come to point here is how a page elsewhere would read this one.
-func local(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-			http.Error(w, "ask for 127.0.0.1 or localhost", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	mux.Handle("/debug/smtp/", registry.Handler(page))
+	return page.Guard(mux)
 }
 
 // openWeb listens. Nothing is answered before serve.
@@ -90,7 +75,7 @@ func openWeb(at netip.AddrPort) (net.Listener, error) {
 func serve(ln net.Listener, h http.Handler) *web {
 	ctx, end := context.WithCancel(context.Background())
 	w := &web{addr: ln.Addr().String(), ln: ln, end: end, broken: make(chan struct{})}
-	w.server = &http.Server{Handler: local(h), ReadHeaderTimeout: 10 * time.Second,
+	w.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }}
 	go func() {
 		defer close(w.broken)

@@ -50,7 +50,7 @@ func (p *pipes) dial(size int) net.Conn {
 // serve serves h in the bubble.
 func serve(t *testing.T, h http.Handler) (*pipes, *http.Server) {
 	l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-	srv := &http.Server{Handler: h, WriteTimeout: 2 * time.Second}
+	srv := &http.Server{Handler: h, ReadTimeout: 2 * time.Second, WriteTimeout: 2 * time.Second}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() {
 		_ = srv.Close()

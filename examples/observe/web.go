@@ -71,12 +71,18 @@ func openWeb(at netip.AddrPort) (net.Listener, error) {
 	return ln, nil
 }
 
+// newServer returns a server that nobody keeps waiting. The live page's stream goes
+// on for longer: it has a deadline of its own for each write.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute}
+}
+
 // serve answers on ln until close.
 func serve(ln net.Listener, h http.Handler) *web {
 	ctx, end := context.WithCancel(context.Background())
 	w := &web{addr: ln.Addr().String(), ln: ln, end: end, broken: make(chan struct{})}
-	w.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
-		BaseContext: func(net.Listener) context.Context { return ctx }}
+	w.server = newServer(h)
+	w.server.BaseContext = func(net.Listener) context.Context { return ctx }
 	go func() {
 		defer close(w.broken)
 		w.err = w.server.Serve(ln)

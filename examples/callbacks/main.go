@@ -36,6 +36,13 @@ func play(ctx context.Context, p setup.Process, inMemory bool) int {
 	f := setup.NewFlags("callbacks", p.Env)
 	stay := f.Duration("stay", 0, "")
 	set, l, err := letter.Parse(f, p.Args, sample())
+	const want = "a duration such as 30s, 10m"
+	switch {
+	case err != nil:
+		err = setup.Wanted(err, map[string]string{"-stay": want})
+	case *stay < 0:
+		err = fmt.Errorf("-stay %v: want %s", *stay, want)
+	}
 	if err != nil {
 		return p.Refuse(ctx, "callbacks", help, err)
 	}

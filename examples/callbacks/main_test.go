@@ -180,7 +180,9 @@ func TestPlay_MisuseIsStatus2(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-nonsense":        {"-nonsense"},
 		"-json":            {"-json"},
-		"-stay":            {"-stay", "long"},
+		"want a duration":  {"-stay", "long"},
+		"-stay -5s":        {"-stay", "-5s"},
+		"-port 70000":      {"-port", "70000"},
 		"-from is missing": {"-host", "127.0.0.1"},
 		"no such file":     {"-file", filepath.Join(t.TempDir(), "none.eml")},
 	} {

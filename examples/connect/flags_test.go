@@ -23,6 +23,7 @@ func TestParse_MisuseIsStatus2(t *testing.T) {
 		"no certificate": {"-ca", empty},
 		"-proxy":         {"-proxy", "http://[::1"},
 		"socks5://":      {"-proxy", "127.0.0.1:1080"},
+		"-proxy: want":   {"-proxy", "ftp://127.0.0.1"},
 	} {
 		r := play(t, append(args, "-json")...).Want(exitUsage)
 		if r.Stdout != "" || !strings.Contains(r.Stderr, want) || !strings.Contains(r.Stderr, "-h") {

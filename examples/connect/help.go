@@ -31,11 +31,10 @@ the same as 0.
 ` + setup.HelpEnvironment + `
 exit status
   0  the session was ready and, with -auth, logged in
-  1  it was not ready, or Ctrl-C came first; the last event tells why. An
-     argument that Connect refuses counts too: -port 70000, -options 0x2
-  2  the command line is no use: an unknown flag or option name, a -ca that
-     cannot be read, a -proxy that is no URL, a -port that is taken, -auth
-     without a user or a password, an unknown -mechanism
+  1  it was not ready, or Ctrl-C came first; the last event tells why
+  2  the command line is no use: an unknown flag or a value that cannot be, a
+     -ca that cannot be read, a -port that is taken, -auth without a user or a
+     password; nothing was dialled
   3  the session was ready and not logged in: the server refused, or there is no
      mechanism that may be used; OnAuthenticate tells why
 

@@ -55,7 +55,10 @@ func parse(args []string, env setup.Lookup) (settings, error) {
 	f.Uint64Var(&set.seed, "seed", rand.Uint64(), "")
 	f.StringVar(&listen, "listen", defaultListen, "")
 	if err := f.Parse(args); err != nil {
-		return set, wanted(err)
+		return set, setup.Wanted(err, map[string]string{
+			"-sessions": "a number", "-messages": "a number", "-for": "a duration such as 30s, 10m", "-think": "a duration such as 500ms, 2s",
+			"-faults": "a share, 0 to 1", "-seed": "a number, 0 or more",
+		})
 	}
 	switch {
 	case f.NArg() > 0:
@@ -132,18 +135,4 @@ func parseCollector(env setup.Lookup) (*url.URL, error) {
 			key, show.Say(errors.New(protocol)))
 	}
 	return u, nil
-}
-
-// wanted adds what was expected to an error of package flag, which tells only
-// what was wrong.
-func wanted(err error) error {
-	for name, want := range map[string]string{
-		"-sessions": "a number", "-messages": "a number", "-for": "a duration such as 30s, 10m", "-think": "a duration such as 500ms, 2s",
-		"-faults": "a share, 0 to 1", "-seed": "a number, 0 or more",
-	} {
-		if strings.Contains(err.Error(), "for flag "+name+":") {
-			return fmt.Errorf("%w: want %s", err, want)
-		}
-	}
-	return err
 }

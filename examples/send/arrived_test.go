@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 )
 
 // The first lines are shown, each on one of its own, and no control octet, which
@@ -20,5 +22,6 @@ func TestArrived_FirstLinesOfTheContent(t *testing.T) {
 }
 
 func TestArrived_Nothing(t *testing.T) {
-	play(t, "-options", "None", "-dsn", "ret=full", "-port", "70000").Want(exitFailed).Tells("Not connected", "What arrived", "nothing")
+	_, others := playtest.SelfSigned(t) // not the server's
+	play(t, "-ca", others, "-attempts", "1").Want(exitFailed).Tells("Not connected", "What arrived", "nothing")
 }

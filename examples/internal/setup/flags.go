@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -77,12 +76,11 @@ func (f *Flags) WithJSON() *Flags {
 	return f
 }
 
-// Parse reads the command line. It checks what it has to understand itself (a
-// number, a file, a URL) and leaves the rest to Connect, whose errors are better.
+// Parse reads the command line and checks each value. An error names its flag.
 func (f *Flags) Parse(args []string) (*Settings, error) {
 	set := &f.set
 	if err := f.FlagSet.Parse(args); err != nil {
-		return set, wanted(err)
+		return set, Wanted(err, map[string]string{"-port": wantPort, "-timeout": wantTimeout, "-attempts": wantAttempts})
 	}
 	if f.NArg() > 0 {
 		return set, fmt.Errorf("%q is no flag: a host is given as -host %[1]q", f.Arg(0))
@@ -90,7 +88,7 @@ func (f *Flags) Parse(args []string) (*Settings, error) {
 	var failed error
 	give := func(o session.ConnectOption) { set.Arguments = append(set.Arguments, o) }
 	f.Visit(func(given *flag.Flag) { // only the flags that were given
-		var err error
+		failed = errors.Join(failed, f.check(given.Name))
 		switch given.Name {
 		case "host":
 			set.Embedded = false
@@ -106,15 +104,12 @@ func (f *Flags) Parse(args []string) (*Settings, error) {
 		case "timeout":
 			give(session.WithTimeout(f.timeout))
 		case "options":
-			set.options, err = parseOptions(f.options)
 			give(session.WithOptions(set.options))
-		case "ca":
-			set.Config.TLS, err = readRoots(f.ca)
-		case "proxy":
-			set.Config.Proxy, err = parseProxy(f.proxy)
 		}
-		failed = errors.Join(failed, err)
 	})
+	if strings.Trim(f.host+set.Config.HostAddress+set.Config.HostName, " \t") == "" && !set.Embedded {
+		failed = errors.Join(failed, errors.New("-host is empty: want a name or an address; without the flag the program serves itself"))
+	}
 	set.Server = cmp.Or(set.Config.HostName, f.host, set.Config.HostAddress, EmbeddedName)
 	password, given := f.env("EHLO_PASSWORD")
 	if given {
@@ -136,19 +131,6 @@ func (f *Flags) Parse(args []string) (*Settings, error) {
 	return set, failed
 }
 
-// parseOptions lets every number through: what its bits mean is Connect's to
-// say. A name that does not exist is a slip of the keyboard.
-func parseOptions(s string) (session.Options, error) {
-	if n, err := strconv.ParseUint(strings.TrimSpace(s), 0, 32); err == nil {
-		return session.Options(n), nil
-	}
-	o, err := session.ParseOptions(s)
-	if err != nil {
-		return o, fmt.Errorf("-options: %w", err)
-	}
-	return o, nil
-}
-
 func readRoots(file string) (*tls.Config, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
@@ -159,27 +141,4 @@ func readRoots(file string) (*tls.Config, error) {
 		return nil, fmt.Errorf("-ca: %s holds no certificate in PEM", strconv.Quote(file))
 	}
 	return &tls.Config{RootCAs: roots}, nil
-}
-
-// parseProxy does not quote what it was given, nor what net/url says of it: a
-// password may be inside.
-func parseProxy(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return nil, errors.New("-proxy: want socks5://[user:password@]host[:port], or the same with http")
-	}
-	return u, nil
-}
-
-// wanted adds what was expected to an error of package flag, which tells only
-// what was wrong.
-func wanted(err error) error {
-	for name, want := range map[string]string{
-		"-timeout": "a duration such as 500ms, 30s, 5m, or 0 for no limit", "-port": "a number, 0 to 65535", "-attempts": "a number, 0 or more",
-	} {
-		if strings.Contains(err.Error(), "for flag "+name+":") {
-			return fmt.Errorf("%w: want %s", err, want)
-		}
-	}
-	return err
 }

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
-	"github.com/ehlo-go/ehlo/session"
 )
 
 // A flag that is not given is an argument omitted, and a zero is one given.
@@ -17,7 +16,7 @@ func TestParse_OnlyWhatIsGivenIsAnArgument(t *testing.T) {
 	}{
 		{nil, nil, 0, true},
 		{[]string{"-host", "a.example"}, nil, 1, false},
-		{[]string{"-host="}, nil, 1, false},
+		{[]string{"-host=", "-host-name", "a.example"}, nil, 1, false},
 		{[]string{"-host-name", "a.example"}, nil, 0, false},
 		{[]string{"-host-address", "::1"}, nil, 0, false},
 		{[]string{"-port", "0", "-timeout", "0", "-options", "0", "-user", ""}, nil, 4, true},
@@ -77,16 +76,6 @@ func TestParse_Login(t *testing.T) {
 		if l := set.Login; l != nil && (l.UserName != c.user || l.Password != c.password || l.Mechanism != c.mechanism ||
 			(l.Token != nil) != c.token || l.inClear != c.inClear) {
 			t.Errorf("%q: %q %q %q, in clear %v, token %v", c.args, l.UserName, l.Password, l.Mechanism, l.inClear, l.Token != nil)
-		}
-	}
-}
-
-func TestParseOptions(t *testing.T) {
-	for s, want := range map[string]session.Options{
-		"0x1001": 0x1001, "4097": 0x1001, " 0x1 ": 1, "None": 0, "0": 0, "extended|secureimplicit": 0x2001, "0x2": 0x2,
-	} {
-		if got, err := parseOptions(s); got != want || err != nil {
-			t.Errorf("%q: %v, %v", s, got, err)
 		}
 	}
 }

@@ -5,10 +5,11 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log"
 	"os"
-	"time"
+	"os/signal"
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/session"
@@ -16,23 +17,36 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		log.Fatal("usage: watch HOST")
+	flag.Usage = func() { fmt.Fprintln(flag.CommandLine.Output(), "usage: watch HOST") }
+	flag.Parse()
+	if flag.NArg() != 1 {
+		flag.Usage()
+		os.Exit(2)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	s, err := session.New(session.Config{HostName: os.Args[1], Options: session.Extended | session.SecureExplicit})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := watch(ctx, session.Config{HostName: flag.Arg(0), Options: session.Extended | session.SecureExplicit})
+	stop()
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal(err, " ", smtp.Code(err)) // status 1
+	}
+}
+
+func watch(ctx context.Context, c session.Config) error {
+	s, err := session.New(c)
+	if err != nil {
+		return err
 	}
 	happenings, _ := s.Subscribe(events.Filter{})
+	ended := make(chan error, 1)
 	go func() {
-		if s.Connect(ctx) == nil {
-			_ = s.Disconnect(ctx)
+		err := s.Connect(ctx)
+		if err == nil {
+			err = s.Disconnect(ctx)
 		}
+		ended <- err
 	}()
 	for e := range happenings { // closed at the end of the life
 		fmt.Printf("%-13v %v\n", e.Kind(), e.Head().State)
 	}
-	fmt.Println(s.Err(), smtp.Code(s.Err()))
+	return <-ended
 }

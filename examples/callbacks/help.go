@@ -22,7 +22,7 @@ and hangs up in the end; the link to it is slow.
 
 ` + letter.Help + setup.HelpWhere + setup.HelpOptions + `                      not given: none of them, which is EHLO in clear; with
                       the embedded server Extended|SecureExplicit
-` + setup.HelpHow + setup.HelpLogin + `what to show
+` + letter.HelpHow + setup.HelpLogin + `what to show
   -stay D             stay after the message, to see whether the server leaves;
                       not given: do not, in the story two seconds
   -trace              the OpenTelemetry spans, to standard error, at the end
@@ -33,14 +33,7 @@ and hangs up in the end; the link to it is slow.
 
 exit status
   0  accepted for every recipient, or the story came to its end
-  1  for none: it was rejected or not sent, also for want of a connection or a
-     login, or by Ctrl-C in time; sent again it cannot arrive twice
-  2  the command line is no use: an unknown flag, a mail address or a file
-     that cannot be; nothing was dialled
-  3  accepted for some recipients and not for others: send it to those alone
-  4  unknown: all of it was handed over and no answer came; the server may have
-     it, and sent again it may arrive twice
-
+` + letter.HelpStatus + `
 examples
   go run ./examples/callbacks
   go run ./examples/callbacks | cat

@@ -60,9 +60,9 @@ func play(ctx context.Context, p setup.Process, inMemory bool) int {
 	if err != nil {
 		return p.Refuse(ctx, "callbacks", help, err)
 	}
-	defer around.Strike()
+	defer around.Close()
 	if set.Embedded {
-		setTheScene(set, stay)
+		comeBack(set, stay)
 	}
 	for _, text := range around.Embedded() {
 		fmt.Fprintln(p.Stdout, text)

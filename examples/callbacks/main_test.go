@@ -42,7 +42,7 @@ func letterTo(t *testing.T, cfg smtptest.Config, more ...string) []string {
 		"-file", name, "-attempts", "1"}, more...)...)
 }
 
-// told is the story, line by line, with the time after which each came.
+// told is the beginning of the story, line by line.
 const told = `
 No host is given, so the program serves itself: mail.example on 192.0.2.25:25,
 with a certificate of its own. -h tells how to reach a real server.

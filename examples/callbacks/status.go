@@ -26,10 +26,10 @@ const (
 type status struct {
 	server string // as the user calls it
 
-	text  string
-	mood  mood
-	fate  string // of the message, once that is known: it stays in sight
-	worst mood   // that goes with it
+	text     string
+	mood     mood
+	fate     string // of the message, once that is known: it stays in sight
+	fateMood mood   // and how that is meant
 }
 
 // callbacks returns a callback for each kind of event that the line tells. Each
@@ -85,8 +85,8 @@ func (s *status) callbacks(changed func(status)) events.Handlers {
 		},
 		OnProgress: func(e events.OnProgress) { say(busy, "%s", sending(e)) },
 		OnMessage: func(e events.OnMessage) {
-			s.fate, s.worst = fate(e)
-			say(s.worst, "")
+			s.fate, s.fateMood = fate(e)
+			say(s.fateMood, "")
 		},
 		OnRetry: func(e events.OnRetry) {
 			if e.Delay <= 0 {
@@ -124,7 +124,7 @@ func (s *status) say(m mood, format string, args ...any) {
 	case s.fate != "" && s.text == "":
 		s.text = s.fate
 	case s.fate != "":
-		s.text, s.mood = s.fate+". "+s.text, max(m, s.worst)
+		s.text, s.mood = s.fate+". "+s.text, max(m, s.fateMood)
 	}
 }
 

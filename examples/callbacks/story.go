@@ -49,22 +49,12 @@ func story(cfg *smtptest.Config) {
 			}
 			c.Usual()
 		},
-		"CONTENT": func(c *smtptest.Conn) {
-			c.Usual()
-			timer := time.NewTimer(patience)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-				_ = c.Reply(421, "4.4.2 idle for too long, good bye")
-				c.Close()
-			case <-c.Context().Done():
-			}
-		},
+		"CONTENT": smtptest.Then(smtptest.Usual(), setup.Wait(patience), smtptest.SayAndClose("421 4.4.2 idle for too long, good bye")),
 	}
 }
 
-// setTheScene is this side's part: to come back, over a slow link, and to stay until the server has lost its patience.
-func setTheScene(set *setup.Settings, stay *time.Duration) {
+// comeBack is this side's part: to come back, over a slow link, and to stay until the server has lost its patience.
+func comeBack(set *setup.Settings, stay *time.Duration) {
 	set.Config.Retry.Replies = true
 	set.Config.Retry.Policy = func() backoff.BackOff { return backoff.NewConstantBackOff(pause) }
 	if set.Config.Dialer == nil {

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 )
 
 func TestServe_TakesThePortAskedFor(t *testing.T) {
 	port := playtest.ClosedPort(t)
-	dial := playtest.Find(play(t, "-json", "-port", port).Want(exitReady).Lines(), "OnDial")
+	dial := playtest.Find(play(t, "-json", "-port", port).Want(setup.ExitDone).Lines(), "OnDial")
 	if len(dial) != 1 || dial[0]["remote"] != "127.0.0.1:"+port {
 		t.Errorf("OnDial is %v", dial)
 	}
@@ -23,7 +24,7 @@ func TestServe_TakenPort(t *testing.T) {
 	}
 	defer ln.Close()
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	play(t, "-port", port).Want(exitUsage)
+	play(t, "-port", port).Want(setup.ExitUsage)
 }
 
 func TestServe_SpeaksTLSAsTheOptionsWant(t *testing.T) {
@@ -32,7 +33,7 @@ func TestServe_SpeaksTLSAsTheOptionsWant(t *testing.T) {
 		"SecureImplicit|Extended": "OnResolve OnDial OnSecure OnGreeting OnHello OnConnect OnDisconnect",
 		"SecureExplicit":          "OnResolve OnDial OnGreeting OnHello OnSecure OnHello OnConnect OnDisconnect",
 	} {
-		if got := playtest.Names(play(t, "-json", "-options", options).Want(exitReady).Lines()); got != want {
+		if got := playtest.Names(play(t, "-json", "-options", options).Want(setup.ExitDone).Lines()); got != want {
 			t.Errorf("%s: %s, want %s", options, got, want)
 		}
 	}
@@ -40,7 +41,7 @@ func TestServe_SpeaksTLSAsTheOptionsWant(t *testing.T) {
 
 // Each mechanism that it offers lets the demo user in, and nobody else.
 func TestServe_EveryMechanismLogsIn(t *testing.T) {
-	hello := playtest.Find(play(t, "-json").Want(exitReady).Lines(), "OnHello")
+	hello := playtest.Find(play(t, "-json").Want(setup.ExitDone).Lines(), "OnHello")
 	var names []string
 	for _, line := range hello[1]["capabilities"].([]any) {
 		if list, ok := strings.CutPrefix(line.(string), "AUTH "); ok {
@@ -52,7 +53,7 @@ func TestServe_EveryMechanismLogsIn(t *testing.T) {
 	}
 	wrong := map[string]string{"EHLO_PASSWORD": "wrong", "EHLO_TOKEN": "wrong"}
 	for _, name := range names {
-		done := playtest.Find(play(t, "-json", "-mechanism", strings.ToLower(name)).Want(exitReady).Lines(), "OnAuthenticate")
+		done := playtest.Find(play(t, "-json", "-mechanism", strings.ToLower(name)).Want(setup.ExitDone).Lines(), "OnAuthenticate")
 		if len(done) != 1 || done[0]["mechanism"] != name || done[0]["reply_code"] != 235.0 || done[0]["enhanced_code"] != "2.7.0" {
 			t.Errorf("%s: %v", name, done)
 		}
@@ -70,7 +71,7 @@ func TestServe_GateIsOnThisSide(t *testing.T) {
 	if strings.Contains(r.Stdout, "  where ") {
 		t.Errorf("a place is told where nothing was sent:\n%s", r.Stdout)
 	}
-	play(t, append(args, "-auth-in-clear")...).Want(exitReady).Tells("in clear", "OnAuthenticate", "logged in by PLAIN")
+	play(t, append(args, "-auth-in-clear")...).Want(setup.ExitDone).Tells("in clear", "OnAuthenticate", "logged in by PLAIN")
 }
 
 // Other roots than its own: a look at a refused certificate.

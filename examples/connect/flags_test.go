@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 )
 
 func TestParse_MisuseIsStatus2(t *testing.T) {
@@ -25,7 +27,7 @@ func TestParse_MisuseIsStatus2(t *testing.T) {
 		"socks5://":      {"-proxy", "127.0.0.1:1080"},
 		"-proxy: want":   {"-proxy", "ftp://127.0.0.1"},
 	} {
-		r := play(t, append(args, "-json")...).Want(exitUsage)
+		r := play(t, append(args, "-json")...).Want(setup.ExitUsage)
 		if r.Stdout != "" || !strings.Contains(r.Stderr, want) || !strings.Contains(r.Stderr, "-h") {
 			t.Errorf("%q: standard output %q, standard error %q", args, r.Stdout, r.Stderr)
 		}

@@ -37,7 +37,7 @@ exit status
      password; nothing was dialled
   3  the session was ready and not logged in: the server refused, or there is no
      mechanism that may be used; OnAuthenticate tells why
-
+` + setup.HelpGoRun + `
 examples
   go run ./examples/connect
   go run ./examples/connect -auth -trace

@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/auth"
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/session"
 )
 
 func TestHelp(t *testing.T) {
-	r := play(t, "-h").Want(exitReady).Tells("connect:", "exit status", "examples")
+	r := play(t, "-h").Want(setup.ExitDone).Tells("connect:", "exit status", "examples")
 	if r.Stderr != "" {
 		t.Errorf("standard error: %s", r.Stderr)
 	}

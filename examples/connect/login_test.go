@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
 
@@ -21,7 +22,7 @@ func TestLogin_MisuseIsStatus2(t *testing.T) {
 		`"Gothic"`:  {"-mechanism", "Gothic"},
 		`UserName `: {"-auth-in-clear"},
 	} {
-		r := play(t, append(args, "-json", "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "1")...).Want(exitUsage)
+		r := play(t, append(args, "-json", "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "1")...).Want(setup.ExitUsage)
 		if r.Stdout != "" || !strings.Contains(r.Stderr, want) || !strings.Contains(r.Stderr, "-user") || !strings.Contains(r.Stderr, "-h") {
 			t.Errorf("%q: standard output %q, standard error %q", args, r.Stdout, r.Stderr)
 		}
@@ -30,16 +31,16 @@ func TestLogin_MisuseIsStatus2(t *testing.T) {
 
 func TestLogin_AskedPasswordIsUsed(t *testing.T) {
 	args := playtest.Server(t, smtptest.Config{Users: map[string]string{"me": "hunter2"}, Mechanisms: []string{"SCRAM-SHA-256"}}, "-auth", "-user", "me")
-	for password, status := range map[string]int{"hunter2": exitReady, "hunter3": exitRefused, "": exitUsage} {
+	for password, status := range map[string]int{"hunter2": setup.ExitDone, "hunter3": exitRefused, "": setup.ExitUsage} {
 		ask := func(context.Context, string) (string, error) { return password, nil }
 		playAsking(t, t.Context(), nil, ask, args...).Want(status)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	r := playAsking(t, ctx, nil, func(ctx context.Context, _ string) (string, error) { cancel(); return "", ctx.Err() }, args...).Want(exitFailed)
+	r := playAsking(t, ctx, nil, func(ctx context.Context, _ string) (string, error) { cancel(); return "", ctx.Err() }, args...).Want(setup.ExitFailed)
 	if r.Stdout != "" || !strings.Contains(r.Stderr, "canceled") || strings.Contains(r.Stderr, "-h") {
 		t.Errorf("Ctrl-C at the prompt: %q, %q", r.Stdout, r.Stderr)
 	}
-	r = playAsking(t, t.Context(), nil, func(context.Context, string) (string, error) { return "", errors.New("no ioctl") }, args...).Want(exitUsage)
+	r = playAsking(t, t.Context(), nil, func(context.Context, string) (string, error) { return "", errors.New("no ioctl") }, args...).Want(setup.ExitUsage)
 	if !strings.Contains(r.Stderr, "no ioctl") {
 		t.Errorf("standard error: %q", r.Stderr)
 	}
@@ -90,7 +91,7 @@ func TestLogin_Cancel(t *testing.T) {
 		On: map[string]smtptest.Step{"AUTH": smtptest.Then(func(*smtptest.Conn) { reached <- struct{}{} }, smtptest.Silence())}}, "-auth", "-user", "me")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-reached; cancel() }()
-	playWith(t, ctx, map[string]string{"EHLO_PASSWORD": "hunter2"}, args...).Want(exitFailed).Tells("OnConnect", "OnAuthenticate", "OnCancel", "OnDisconnect", "auth ", "Not logged in", "10004")
+	playWith(t, ctx, map[string]string{"EHLO_PASSWORD": "hunter2"}, args...).Want(setup.ExitFailed).Tells("OnConnect", "OnAuthenticate", "OnCancel", "OnDisconnect", "auth ", "Not logged in", "10004")
 }
 
 // A server without AUTH is told from one that refuses.
@@ -118,7 +119,7 @@ func TestLogin_SecretsAreShownNowhere(t *testing.T) {
 		cfg    smtptest.Config
 		status int
 	}{
-		"right":    {smtptest.Config{Users: users, Tokens: tokens}, exitReady},
+		"right":    {smtptest.Config{Users: users, Tokens: tokens}, setup.ExitDone},
 		"wrong":    {smtptest.Config{Users: others, Tokens: others}, exitRefused},
 		"repeated": {smtptest.Config{Users: users, Tokens: tokens, On: map[string]smtptest.Step{"AUTH": parrot}}, exitRefused},
 	} {

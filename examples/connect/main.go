@@ -22,13 +22,8 @@ import (
 	"github.com/ehlo-go/ehlo/session"
 )
 
-// The exit statuses.
-const (
-	exitReady   = setup.ExitDone
-	exitFailed  = setup.ExitFailed
-	exitUsage   = setup.ExitUsage
-	exitRefused = 3
-)
+// exitRefused is the exit status where the session was ready and not logged in.
+const exitRefused = 3
 
 func main() { setup.Main(run) }
 
@@ -38,11 +33,11 @@ func run(ctx context.Context, p setup.Process) int {
 	if err != nil {
 		return p.Refuse(ctx, "connect", help, err)
 	}
-	around, err := p.Raise(ctx, set, "ehlo: from a name to ready")
+	around, err := p.Open(ctx, set, "ehlo: from a name to ready")
 	if err != nil {
 		return p.Refuse(ctx, "connect", help, err)
 	}
-	defer around.Strike()
+	defer around.Close()
 	return connect(ctx, set, around.View)
 }
 
@@ -51,7 +46,7 @@ func run(ctx context.Context, p setup.Process) int {
 func connect(ctx context.Context, set *setup.Settings, v show.View) int {
 	s, err := session.New(set.Config)
 	if err != nil {
-		return exitFailed
+		return setup.ExitFailed
 	}
 	defer func() { _ = s.Close() }()
 	ch, stop := s.Subscribe(events.Filter{Buffer: 1024})
@@ -72,13 +67,13 @@ func connect(ctx context.Context, set *setup.Settings, v show.View) int {
 // live is the life itself: Connect, Authenticate if it is asked for, Disconnect.
 func live(ctx context.Context, s *session.Session, set *setup.Settings) int {
 	if s.Connect(ctx, set.Arguments...) != nil {
-		return exitFailed
+		return setup.ExitFailed
 	}
-	status := exitReady
+	status := setup.ExitDone
 	if set.Login != nil && s.Authenticate(ctx, set.Login.Argument()) != nil {
 		status = exitRefused
 		if ctx.Err() != nil {
-			status = exitFailed // that was Ctrl-C, not the server
+			status = setup.ExitFailed // that was Ctrl-C, not the server
 		}
 	}
 	_ = s.Disconnect(ctx) // OnDisconnect tells

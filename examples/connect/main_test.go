@@ -39,7 +39,7 @@ func playAsking(t *testing.T, ctx context.Context, env map[string]string, ask se
 // final checks the last line of a failure and returns it.
 func final(t *testing.T, r playtest.Result) playtest.Object {
 	t.Helper()
-	all := r.Want(exitFailed).Lines()
+	all := r.Want(setup.ExitFailed).Lines()
 	last := all[len(all)-1]
 	if last["event"] != "OnError" || last["final"] != true || len(playtest.Find(all, "OnError")) != 1 {
 		t.Fatalf("the last line is %v", last)
@@ -53,14 +53,14 @@ func final(t *testing.T, r playtest.Result) playtest.Object {
 }
 
 func TestRun_WithoutArguments(t *testing.T) {
-	play(t).Want(exitReady).Tells("ehlo", "No host is given", "OnResolve", "OnDial", "OnGreeting", "OnHello", "OnSecure",
+	play(t).Want(setup.ExitDone).Tells("ehlo", "No host is given", "OnResolve", "OnDial", "OnGreeting", "OnHello", "OnSecure",
 		"OnHello", "OnConnect", "OnDisconnect", "Where the time went", "attempt 1", "resolve", "dial", "greeting", "ehlo",
 		"starttls", "ehlo", "quit", "TLS", "TLS 1.3", "TLS_", "mail.example", "verified", "Capabilities of mail.example",
 		"PIPELINING", "AUTH LOGIN OAUTHBEARER PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS XOAUTH2")
 }
 
 func TestRun_JSONOfASuccess(t *testing.T) {
-	r := play(t, "-json").Want(exitReady)
+	r := play(t, "-json").Want(setup.ExitDone)
 	all := r.Lines()
 	const want = "OnResolve OnDial OnGreeting OnHello OnSecure OnHello OnConnect OnDisconnect"
 	if got := playtest.Names(all); got != want {
@@ -99,7 +99,7 @@ func TestRun_RefusedPortIsRetried(t *testing.T) {
 	if last["code"] != 10061.0 || last["phase"] != "dial" || last["attempt"] != 2.0 {
 		t.Errorf("the last line is %v", last)
 	}
-	play(t, args...).Want(exitFailed).Tells("OnRetry", "in ", "OnError", "attempt 1", "dial", "back-off", "·", "attempt 2",
+	play(t, args...).Want(setup.ExitFailed).Tells("OnRetry", "in ", "OnError", "attempt 1", "dial", "back-off", "·", "attempt 2",
 		"Not connected", "in dial, attempt 2", "10061")
 }
 
@@ -111,11 +111,11 @@ func TestRun_SelfSignedWantsCA(t *testing.T) {
 	if last := final(t, play(t, append(args, "-json")...)); last["code"] != 20004.0 || last["phase"] != "starttls" {
 		t.Errorf("the last line is %v", last)
 	}
-	play(t, args...).Want(exitFailed).Tells("OnDisconnect", "by this side", "OnError", "TLS", "refused", "127.0.0.1", "valid until", "-ca")
-	play(t, append(args, "-ca", file)...).Want(exitReady).Tells("OnSecure", "is verified", "OnConnect")
+	play(t, args...).Want(setup.ExitFailed).Tells("OnDisconnect", "by this side", "OnError", "TLS", "refused", "127.0.0.1", "valid until", "-ca")
+	play(t, append(args, "-ca", file)...).Want(setup.ExitDone).Tells("OnSecure", "is verified", "OnConnect")
 
 	trusted := append(slices.Clone(args), "-options", "SecureExplicit|Extended|TrustedSite")
-	play(t, trusted...).Want(exitReady).Tells("OnSecure", "NOT verified", "OnConnect", "TrustedSite", "verdict")
+	play(t, trusted...).Want(setup.ExitDone).Tells("OnSecure", "NOT verified", "OnConnect", "TrustedSite", "verdict")
 }
 
 func TestRun_RetryReplies(t *testing.T) {
@@ -129,7 +129,7 @@ func TestRun_RetryReplies(t *testing.T) {
 	if last["code"] != 450.0 || last["reply"] != "450 come back later" || last["phase"] != "greeting" {
 		t.Errorf("the last line is %v", last)
 	}
-	all := play(t, playtest.Server(t, busyOnce(), "-json", "-retry-replies", "-attempts", "2")...).Want(exitReady).Lines()
+	all := play(t, playtest.Server(t, busyOnce(), "-json", "-retry-replies", "-attempts", "2")...).Want(setup.ExitDone).Lines()
 	retry := playtest.Find(all, "OnRetry")
 	if len(retry) != 1 || retry[0]["code"] != 450.0 || retry[0]["delay"].(float64) <= 0 {
 		t.Errorf("OnRetry is %v", retry)
@@ -139,11 +139,11 @@ func TestRun_RetryReplies(t *testing.T) {
 func TestRun_ServerOfHELOOnly(t *testing.T) {
 	t.Parallel()
 	args := playtest.Server(t, smtptest.Config{On: map[string]smtptest.Step{"EHLO": smtptest.Say("502 5.5.1 what?")}}, "-options", "Extended")
-	hello := playtest.Find(play(t, append(args, "-json")...).Want(exitReady).Lines(), "OnHello")
+	hello := playtest.Find(play(t, append(args, "-json")...).Want(setup.ExitDone).Lines(), "OnHello")
 	if len(hello) != 1 || hello[0]["extended"] != false {
 		t.Errorf("OnHello is %v", hello)
 	}
-	play(t, args...).Want(exitReady).Tells("not Extended", "everything went in clear", "HELO was said")
+	play(t, args...).Want(setup.ExitDone).Tells("not Extended", "everything went in clear", "HELO was said")
 }
 
 // H8: playWith looks at every octet.
@@ -175,7 +175,7 @@ func TestRun_CancelIsShown(t *testing.T) {
 	for _, more := range [][]string{{"-json"}, nil} {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-reached; cancel() }()
-		r := playWith(t, ctx, nil, append(args, more...)...).Want(exitFailed).Tells("OnDial", "OnCancel", "OnDisconnect", "OnError")
+		r := playWith(t, ctx, nil, append(args, more...)...).Want(setup.ExitFailed).Tells("OnDial", "OnCancel", "OnDisconnect", "OnError")
 		if more != nil {
 			if last := final(t, r); last["code"] != 10004.0 || last["phase"] != "ehlo" {
 				t.Errorf("the last line is %v", last)
@@ -192,7 +192,7 @@ func TestRun_Timeout(t *testing.T) {
 	if last := final(t, r); last["code"] != 10060.0 || last["phase"] != "ehlo" || len(playtest.Find(r.Lines(), "OnTimeout")) != 1 {
 		t.Errorf("the last line is %v", last)
 	}
-	play(t, args...).Want(exitFailed).Tells("OnTimeout", "OnError", "-timeout waits longer")
+	play(t, args...).Want(setup.ExitFailed).Tells("OnTimeout", "OnError", "-timeout waits longer")
 }
 
 // The password goes into the session and nowhere else.

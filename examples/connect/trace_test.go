@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 )
 
 func TestTrace_SpansGoToStandardError(t *testing.T) {
-	r := play(t, "-trace", "-json").Want(exitReady)
+	r := play(t, "-trace", "-json").Want(setup.ExitDone)
 	r.Lines() // standard output is as without
 	rest := r.Stderr
 	for _, want := range []string{"\nSpans", "\n  smtp.connect ", "server.address=127.0.0.1", "\n    smtp.connect.attempt ",
@@ -24,7 +25,7 @@ func TestTrace_SpansGoToStandardError(t *testing.T) {
 
 // The login is not part of the connect: a span of its own, with a link.
 func TestTrace_Login(t *testing.T) {
-	r := play(t, "-trace", "-auth").Want(exitReady)
+	r := play(t, "-trace", "-auth").Want(setup.ExitDone)
 	_, login, found := strings.Cut(r.Stderr, "\n  smtp.auth ")
 	if !found || !strings.Contains(login, "link=smtp.connect") || !strings.Contains(login, "smtp.auth.mechanism=SCRAM-SHA-256-PLUS") {
 		t.Errorf("standard error: %s", r.Stderr)
@@ -36,7 +37,7 @@ func TestTrace_Login(t *testing.T) {
 }
 
 func TestTrace_Failure(t *testing.T) {
-	r := play(t, "-trace", "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "1").Want(exitFailed)
+	r := play(t, "-trace", "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "1").Want(setup.ExitFailed)
 	if !strings.Contains(r.Stderr, "failed: connection refused") || !strings.Contains(r.Stderr, "error.type=connection_refused") {
 		t.Errorf("standard error: %s", r.Stderr)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 )
 
 // What is wrong with the command line or a variable is said before anything is
@@ -46,7 +47,7 @@ func TestParse_MisuseIsStatus2(t *testing.T) {
 		for k, v := range c.env {
 			t.Setenv(k, v)
 		}
-		r := playWith(t, t.Context(), c.env, strings.Fields(c.args)...).Want(exitUsage)
+		r := playWith(t, t.Context(), c.env, strings.Fields(c.args)...).Want(setup.ExitUsage)
 		if r.Stdout != "" || !strings.Contains(r.Stderr, "observe: -h tells") || strings.Contains(r.Stderr, "secret") {
 			t.Errorf("%q: standard output %q, standard error %q", c.args, r.Stdout, r.Stderr)
 		}

@@ -61,6 +61,7 @@ exit status
   1  the pages could not be served any more, or some spans did not reach the
      collector
   2  the command line or a variable is no use, or the port is taken
+go run ends with 1 in place of 2, and prints "exit status 2"
 
 examples
   go -C examples/observe run .

@@ -4,10 +4,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 )
 
 func TestHelp(t *testing.T) {
-	r := play(t, t.Context(), "-h").Want(exitDone).Tells("observe:", "/debug/smtp/", "/metrics", "exit status", "examples", "prometheus --config.file", "OTEL_EXPORTER_OTLP_ENDPOINT=")
+	r := play(t, t.Context(), "-h").Want(setup.ExitDone).Tells("observe:", "/debug/smtp/", "/metrics", "exit status", "examples", "prometheus --config.file", "OTEL_EXPORTER_OTLP_ENDPOINT=")
 	if r.Stderr != "" {
 		t.Errorf("standard error: %s", r.Stderr)
 	}

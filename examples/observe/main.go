@@ -21,13 +21,6 @@ import (
 	"github.com/ehlo-go/ehlo/examples/internal/show"
 )
 
-// The exit statuses.
-const (
-	exitDone   = setup.ExitDone
-	exitFailed = setup.ExitFailed
-	exitUsage  = setup.ExitUsage
-)
-
 func main() { setup.Main(run) }
 
 // run is the whole program but for the process around it.
@@ -50,7 +43,7 @@ func run(ctx context.Context, p setup.Process) int {
 		fmt.Fprintf(p.Stderr, "observe: %s\n", show.Say(err))
 	}
 	if len(failed) > 0 {
-		return exitFailed
+		return setup.ExitFailed
 	}
-	return exitDone
+	return setup.ExitDone
 }

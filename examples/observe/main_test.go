@@ -33,7 +33,7 @@ func playWith(t *testing.T, ctx context.Context, env map[string]string, args ...
 
 // Without troubles every message is accepted, no more than were asked for.
 func TestRun_SendsTheMessagesAndEnds(t *testing.T) {
-	r := play(t, t.Context(), "-sessions", "4", "-messages", "30", "-think", "1ms", "-faults", "0").Want(exitDone)
+	r := play(t, t.Context(), "-sessions", "4", "-messages", "30", "-think", "1ms", "-faults", "0").Want(setup.ExitDone)
 	r.Tells("http://127.0.0.1:", "/debug/smtp/", "/metrics", "no traces: OTEL_EXPORTER_OTLP_ENDPOINT", "4 at once", "-seed ", "In ",
 		" 0 failed; 0 retries, 0 logins refused", "30 messages: 30 accepted (0 not for all), 0 rejected, 0 not sent, 0 unknown")
 	if r.Stderr != "" {
@@ -43,7 +43,7 @@ func TestRun_SendsTheMessagesAndEnds(t *testing.T) {
 
 func TestRun_EndsInTime(t *testing.T) {
 	began := time.Now()
-	play(t, t.Context(), "-sessions", "3", "-think", "5ms", "-faults", "0", "-for", "300ms").Want(exitDone).Tells("In ", "connects: ", "0 rejected")
+	play(t, t.Context(), "-sessions", "3", "-think", "5ms", "-faults", "0", "-for", "300ms").Want(setup.ExitDone).Tells("In ", "connects: ", "0 rejected")
 	if took := time.Since(began); took < 300*time.Millisecond || took > 20*time.Second {
 		t.Errorf("after %v", took)
 	}
@@ -55,7 +55,7 @@ func TestRun_EndsCleanlyWhenInterrupted(t *testing.T) {
 	defer cancel()
 	timer := time.AfterFunc(300*time.Millisecond, cancel)
 	defer timer.Stop()
-	play(t, ctx, "-sessions", "8", "-think", "2ms", "-faults", "0").Want(exitDone).Tells("In ", "rejected, 0 not sent, 0 unknown")
+	play(t, ctx, "-sessions", "8", "-think", "2ms", "-faults", "0").Want(setup.ExitDone).Tells("In ", "rejected, 0 not sent, 0 unknown")
 }
 
 // A collector that is not there is said once, not every few seconds, and by the
@@ -63,7 +63,7 @@ func TestRun_EndsCleanlyWhenInterrupted(t *testing.T) {
 func TestRun_SaysThatSpansWereLost(t *testing.T) {
 	endpoint := "http://127.0.0.1:" + playtest.ClosedPort(t)
 	t.Setenv(endpointKey, endpoint) // the exporter reads the process's
-	r := playWith(t, t.Context(), map[string]string{endpointKey: endpoint}, "-sessions", "2", "-messages", "5", "-think", "1ms", "-faults", "0").Want(exitFailed)
+	r := playWith(t, t.Context(), map[string]string{endpointKey: endpoint}, "-sessions", "2", "-messages", "5", "-think", "1ms", "-faults", "0").Want(setup.ExitFailed)
 	r.Tells("traces go to "+endpoint+"/v1/traces", "5 messages: 5 accepted", " 0 spans sent, ", " lost")
 	if strings.Count(r.Stderr, "\n") != 1 || !strings.Contains(r.Stderr, "spans did not reach the collector") {
 		t.Errorf("standard error: %s", r.Stderr)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
 
@@ -20,7 +21,7 @@ type trouble struct {
 func ofConnections(pause time.Duration) []trouble {
 	return []trouble{
 		{"CONNECT", smtptest.Reset()},
-		{"GREETING", smtptest.Then(waitFor(pause), smtptest.Usual())},
+		{"GREETING", smtptest.Then(setup.Wait(pause), smtptest.Usual())},
 		{"GREETING", smtptest.Silence()},
 		{"GREETING", smtptest.SayAndClose("421 4.3.2 too many connections, come back later")},
 		{"GREETING", smtptest.SayAndClose("554 5.7.1 no mail from there")},
@@ -41,23 +42,8 @@ func ofMessages(pause time.Duration) []trouble {
 		{"CONTENT", smtptest.Say("554 5.6.0 not wanted")},
 		{"CONTENT", smtptest.Say("452 4.3.1 no space left")},
 		{"CONTENT", smtptest.Reset()}, // what became of it, the client cannot know
-		{"CONTENT", smtptest.Then(waitFor(pause), smtptest.Usual())},
-		{"CONTENT", smtptest.Then(smtptest.Usual(), flush, waitFor(pause/2), smtptest.SayAndClose("421 4.4.2 idle for too long"))},
-	}
-}
-
-// flush writes out the replies that wait.
-func flush(c *smtptest.Conn) { _ = c.Write("") }
-
-// waitFor waits, or until the connection ends.
-func waitFor(d time.Duration) smtptest.Step {
-	return func(c *smtptest.Conn) {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-c.Context().Done():
-		}
+		{"CONTENT", smtptest.Then(setup.Wait(pause), smtptest.Usual())},
+		{"CONTENT", smtptest.Then(smtptest.Usual(), setup.Wait(pause/2), smtptest.SayAndClose("421 4.4.2 idle for too long"))},
 	}
 }
 
@@ -73,10 +59,10 @@ type fate struct {
 // play is the step.
 func (f *fate) play(c *smtptest.Conn) {
 	f.mu.Lock()
-	strikes := f.rng.Float64() < f.chance
+	comes := f.rng.Float64() < f.chance
 	which := f.rng.IntN(len(f.among))
 	f.mu.Unlock()
-	if strikes {
+	if comes {
 		f.among[which](c)
 		return
 	}

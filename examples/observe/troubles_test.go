@@ -4,9 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/ehlo-go/ehlo/smtptest"
@@ -70,31 +68,4 @@ func TestTroubles_HaveTheirMoments(t *testing.T) {
 			}
 		}
 	}
-}
-
-// A slow step takes its time, and gives up with the connection.
-func TestWaitFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var took atomic.Int64
-		s := smtptest.NewMemoryServer(smtptest.Config{Script: func(c *smtptest.Conn) {
-			began := time.Now()
-			waitFor(time.Minute)(c)
-			took.Store(int64(time.Since(began)))
-		}})
-		for _, end := range []time.Duration{2 * time.Minute, 10 * time.Second} {
-			conn, err := s.DialContext(t.Context(), "tcp", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			timer := time.AfterFunc(end, s.CloseConns)
-			_, _ = conn.Read(make([]byte, 1))
-			synctest.Wait()
-			timer.Stop()
-			if got := time.Duration(took.Load()); got != min(end, time.Minute) {
-				t.Errorf("%v, closed after %v", got, end)
-			}
-			_ = conn.Close()
-		}
-		_ = s.Close()
-	})
 }

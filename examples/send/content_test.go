@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ehlo-go/ehlo/examples/internal/letter"
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/smtptest"
@@ -32,7 +33,7 @@ func pipe(t *testing.T) (in, out *os.File) {
 
 // A pipe, a file and what is typed arrive alike.
 func TestOpen_StandardInput(t *testing.T) {
-	const letter = "Subject: x\n\nhello\n"
+	const text = "Subject: x\n\nhello\n"
 	typed := setup.Process{Ask: somebody}
 	for name, c := range map[string]struct {
 		p      setup.Process
@@ -55,14 +56,14 @@ func TestOpen_StandardInput(t *testing.T) {
 			defer f.Close()
 			in = f
 		}
-		_, _ = out.WriteString(letter)
+		_, _ = out.WriteString(text)
 		_ = out.Close()
 		srv, args := playtest.Serve(t, smtptest.Config{}, "-from=", "-to", "a@example.net")
 		c.p.Stdin, c.p.Args = in, append(args, c.args...)
 		if name == "for embedded" {
 			c.p.Args = c.args
 		}
-		r := playWith(t, t.Context(), c.p).Want(exitAccepted)
+		r := playWith(t, t.Context(), c.p).Want(letter.ExitAccepted)
 		if (r.Stderr != "") != c.asks {
 			t.Errorf("%s: standard error %q", name, r.Stderr)
 		}
@@ -70,7 +71,7 @@ func TestOpen_StandardInput(t *testing.T) {
 			r.Tells("What arrived", "│ hello")
 			continue
 		}
-		want := strings.ReplaceAll(letter, "\n", "\r\n")
+		want := strings.ReplaceAll(text, "\n", "\r\n")
 		if c.isFile {
 			want = "Subject: x\r\n\r\n.\r\nend\r\n"
 		}
@@ -84,9 +85,9 @@ func TestOpen_StandardInput(t *testing.T) {
 // terminal.
 func TestOpen_DoesNotWait(t *testing.T) {
 	in, _ := pipe(t)
-	playWith(t, t.Context(), setup.Process{Stdin: in}).Want(exitAccepted).Tells("What arrived", "A sample")
+	playWith(t, t.Context(), setup.Process{Stdin: in}).Want(letter.ExitAccepted).Tells("What arrived", "A sample")
 	r := playWith(t, t.Context(), setup.Process{Stdin: in, Ask: somebody, Args: []string{"-host", "127.0.0.1", "-port", playtest.ClosedPort(t),
-		"-from=", "-to", "a@example.net"}}).Want(exitUsage)
+		"-from=", "-to", "a@example.net"}}).Want(setup.ExitUsage)
 	if !strings.Contains(r.Stderr, "-file is missing") {
 		t.Errorf("standard error: %q", r.Stderr)
 	}
@@ -111,7 +112,7 @@ func TestOpen_CancelWhileItHangs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-reached; cancel() }()
 	go func() { _, _ = out.WriteString(strings.Repeat(strings.Repeat("x", line-1)+"\n", lines)) }()
-	r := playWith(t, ctx, setup.Process{Stdin: in, Args: args}).Want(exitFailed)
+	r := playWith(t, ctx, setup.Process{Stdin: in, Args: args}).Want(setup.ExitFailed)
 	if o := last(t, r); outcomes(o) != "not_sent not_sent" {
 		t.Errorf("%v", o)
 	}
@@ -123,11 +124,11 @@ func TestOpen_NotConnected(t *testing.T) {
 	in, out := pipe(t)
 	_, _ = out.WriteString("Subject: x\n")
 	playWith(t, t.Context(), setup.Process{Stdin: in, Args: []string{"-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "1",
-		"-from=", "-to", "a@example.net"}}).Want(exitFailed).Tells("Not connected")
+		"-from=", "-to", "a@example.net"}}).Want(setup.ExitFailed).Tells("Not connected")
 }
 
 func TestOpen_ADirectoryIsNoMessage(t *testing.T) {
-	r := play(t, "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-from=", "-to", "a@example.net", "-file", t.TempDir()).Want(exitUsage)
+	r := play(t, "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-from=", "-to", "a@example.net", "-file", t.TempDir()).Want(setup.ExitUsage)
 	if !strings.Contains(r.Stderr, "is a directory") {
 		t.Errorf("standard error: %q", r.Stderr)
 	}
@@ -139,7 +140,7 @@ func TestOpen_LargeFile(t *testing.T) {
 	if err := os.WriteFile(name, []byte("Subject: x\n\n"+strings.Repeat(strings.Repeat("x", 63)+"\n", 100_000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := play(t, "-file", name).Want(exitAccepted).Tells("OnProgress", "6500014 octets", "Receipt", "6500014 octets by BDAT", "What arrived", "6500014 octets")
+	r := play(t, "-file", name).Want(letter.ExitAccepted).Tells("OnProgress", "6500014 octets", "Receipt", "6500014 octets by BDAT", "What arrived", "6500014 octets")
 	if strings.Count(r.Stdout, "OnProgress") != 1 {
 		t.Errorf("not once:\n%s", r.Stdout)
 	}

@@ -22,9 +22,7 @@ shows what arrived.
 ` + letter.Help + setup.HelpWhere + setup.HelpOptions + `                      not given: none of them, which is EHLO in clear; with
                       the embedded server Extended|SecureExplicit. EHLO is
                       said in any case
-` + setup.HelpHow + `                      It never shortens the ten minutes for the reply to the
-                      content: to give up there leaves the message unknown
-` + setup.HelpLogin + `what to show
+` + letter.HelpHow + setup.HelpLogin + `what to show
   -json               one JSON object a line, durations in seconds. The last one
                       is always OnMessage, also where nothing was sent: it waits
                       until OnDisconnect, or OnError, is written; its time and
@@ -37,14 +35,7 @@ shows what arrived.
 
 exit status
   0  accepted for every recipient
-  1  for none: it was rejected or not sent, also for want of a connection or a
-     login, or by Ctrl-C in time; sent again it cannot arrive twice
-  2  the command line is no use: an unknown flag, a mail address or a file
-     that cannot be; nothing was dialled
-  3  accepted for some recipients and not for others: send it to those alone
-  4  unknown: all of it was handed over and no answer came; the server may have
-     it, and sent again it may arrive twice
-
+` + letter.HelpStatus + `
 examples
   go run ./examples/send
   go run ./examples/send -auth -trace -dsn notify=success,failure

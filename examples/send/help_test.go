@@ -4,10 +4,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/ehlo-go/ehlo/examples/internal/letter"
 )
 
 func TestHelp(t *testing.T) {
-	r := play(t, "-h").Want(exitAccepted).Tells("send:", "the message", "exit status", "examples")
+	r := play(t, "-h").Want(letter.ExitAccepted).Tells("send:", "the message", "exit status", "examples")
 	if r.Stderr != "" {
 		t.Errorf("standard error: %s", r.Stderr)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
+	"github.com/ehlo-go/ehlo/examples/internal/setup"
 )
 
 // What is wrong with a message stops the program before anything is dialled.
@@ -29,7 +30,7 @@ func TestParse_MisuseIsStatus2(t *testing.T) {
 		"printable ASCII":     {"-from=", "-to", "a@example.net", "-file", file, "-dsn", "envid=é"},
 		"UserName is missing": {"-from=", "-to", "a@example.net", "-file", file, "-auth"},
 	} {
-		r := play(t, append(args, host...)...).Want(exitUsage)
+		r := play(t, append(args, host...)...).Want(setup.ExitUsage)
 		if r.Stdout != "" || !strings.Contains(r.Stderr, want) || !strings.Contains(r.Stderr, "-h") {
 			t.Errorf("%q: standard output %q, standard error %q", args, r.Stdout, r.Stderr)
 		}

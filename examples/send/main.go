@@ -22,15 +22,6 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// The exit statuses.
-const (
-	exitAccepted = letter.ExitAccepted
-	exitFailed   = setup.ExitFailed
-	exitUsage    = setup.ExitUsage
-	exitSome     = letter.ExitSome
-	exitUnknown  = letter.ExitUnknown
-)
-
 func main() { setup.Main(run) }
 
 // run is the whole program but for the process around it.
@@ -44,11 +35,11 @@ func run(ctx context.Context, p setup.Process) int {
 		return p.Refuse(ctx, "send", help, err)
 	}
 	defer done()
-	around, err := p.Raise(ctx, set, "ehlo: a message and its receipt")
+	around, err := p.Open(ctx, set, "ehlo: a message and its receipt")
 	if err != nil {
 		return p.Refuse(ctx, "send", help, err)
 	}
-	defer around.Strike()
+	defer around.Close()
 	status := send(ctx, set, &l.Message, around)
 	if around.Screen != nil && around.Server != nil {
 		arrived(around.Screen, around.Server.Messages())
@@ -58,10 +49,10 @@ func run(ctx context.Context, p setup.Process) int {
 
 // send runs one life of one session and shows it. It returns the exit status; why,
 // the receipt tells.
-func send(ctx context.Context, set *setup.Settings, m *smtp.Message, around *setup.Scenery) int {
+func send(ctx context.Context, set *setup.Settings, m *smtp.Message, around *setup.Surroundings) int {
 	s, err := session.New(set.Config)
 	if err != nil {
-		return exitFailed
+		return setup.ExitFailed
 	}
 	defer func() { _ = s.Close() }()
 	ch, stop := s.Subscribe(events.Filter{Buffer: 1024})

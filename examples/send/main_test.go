@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/ehlo-go/ehlo/examples/internal/letter"
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
 	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/examples/internal/show"
@@ -75,17 +76,17 @@ func outcomes(o playtest.Object) string {
 }
 
 func TestRun_WithoutArguments(t *testing.T) {
-	play(t).Want(exitAccepted).Tells("ehlo", "No host is given", "OnConnect", "OnRecipient", "bob@example.net: 250", "OnRecipient",
+	play(t).Want(letter.ExitAccepted).Tells("ehlo", "No host is given", "OnConnect", "OnRecipient", "bob@example.net: 250", "OnRecipient",
 		"carol@example.net: 250", "OnProgress", "octets", "OnMessage", "accepted for 2 of 2", "OnDisconnect", "Where the time went",
 		"attempt 1", "  mail  ", "█", "TLS 1.3", "Capabilities of", "Receipt", "outcome      accepted", "reply        250", "by BDAT", "2 flights",
 		"bob@example.net", "accepted", "carol@example.net", "accepted", "What arrived", "<ann@example.org>", "BODY=8BITMIME",
 		"<bob@example.net>", "<carol@example.net>", "in TLS", "│ Subject: A sample", "│ Grüße!", "│ .\n", "│ This is.")
-	play(t, "-auth").Want(exitAccepted).Tells("OnAuthenticate", "OnMessage", "in TLS, logged in as demo")
+	play(t, "-auth").Want(letter.ExitAccepted).Tells("OnAuthenticate", "OnMessage", "in TLS, logged in as demo")
 }
 
 // What -json tells is in order, but for OnMessage, which is last.
 func TestRun_JSONOfASuccess(t *testing.T) {
-	r := play(t, "-json").Want(exitAccepted)
+	r := play(t, "-json").Want(letter.ExitAccepted)
 	all := r.Lines()
 	if got, want := playtest.Names(all[7:]), "OnSecure OnHello OnConnect OnRecipient OnRecipient OnProgress OnDisconnect OnMessage"; !strings.HasSuffix(got, want) {
 		t.Errorf("events %s, want %s at the end", got, want)
@@ -123,26 +124,26 @@ func TestRun_ExitStatus(t *testing.T) {
 		retry    bool
 		tells    string // in the report
 	}{
-		"accepted":         {nil, nil, exitAccepted, "accepted accepted accepted", 0, false, "outcome      accepted"},
-		"one refused":      {map[string]smtptest.Step{"RCPT": second("550 5.1.1 who?")}, nil, exitSome, "accepted accepted rejected", 20014, false, "to the others alone"},
-		"one refused, all": {map[string]smtptest.Step{"RCPT": second("550 5.1.1 who?")}, []string{"-policy", "all"}, exitFailed, "not_sent not_sent rejected", 20014, false, "Not sent"},
-		"both refused":     {map[string]smtptest.Step{"RCPT": smtptest.Say("550 5.7.1 no relay")}, nil, exitFailed, "rejected rejected rejected", 550, false, "does not relay"},
-		"both later":       {map[string]smtptest.Step{"RCPT": smtptest.Say("451 4.7.1 greylisted")}, nil, exitFailed, "rejected rejected rejected", 451, true, "may pass"},
-		"sender refused":   {map[string]smtptest.Step{"MAIL": smtptest.Say("554 5.7.1 not you")}, nil, exitFailed, "rejected rejected rejected", 554, false, "this sender"},
-		"login wanted":     {map[string]smtptest.Step{"MAIL": smtptest.Say("530 5.7.0 who are you?")}, nil, exitFailed, "rejected rejected rejected", 530, false, "-auth"},
-		"content refused":  {map[string]smtptest.Step{"CONTENT": smtptest.Say("554 5.6.0 spam")}, nil, exitFailed, "rejected rejected rejected", 554, false, "Rejected"},
-		"too large":        {map[string]smtptest.Step{"EHLO": smtptest.Say("250-mx\r\n250 SIZE 10")}, nil, exitFailed, "not_sent not_sent not_sent", 10040, false, "after SIZE"},
-		"goodbye":          {map[string]smtptest.Step{"CONTENT": smtptest.SayAndClose("421 4.3.2 bye")}, nil, exitFailed, "rejected rejected rejected", 421, true, "may pass"},
-		"lost before":      {map[string]smtptest.Step{"MAIL": smtptest.Close()}, nil, exitFailed, "not_sent not_sent not_sent", 10054, true, "hung up"},
-		"lost at the end":  {map[string]smtptest.Step{"CONTENT": smtptest.Close()}, nil, exitUnknown, "unknown unknown unknown", 10054, false, "the server may"},
-		"silent": {map[string]smtptest.Step{"MAIL": smtptest.Silence()}, []string{"-timeout", "300ms"}, exitFailed,
+		"accepted":         {nil, nil, letter.ExitAccepted, "accepted accepted accepted", 0, false, "outcome      accepted"},
+		"one refused":      {map[string]smtptest.Step{"RCPT": second("550 5.1.1 who?")}, nil, letter.ExitSome, "accepted accepted rejected", 20014, false, "to the others alone"},
+		"one refused, all": {map[string]smtptest.Step{"RCPT": second("550 5.1.1 who?")}, []string{"-policy", "all"}, setup.ExitFailed, "not_sent not_sent rejected", 20014, false, "Not sent"},
+		"both refused":     {map[string]smtptest.Step{"RCPT": smtptest.Say("550 5.7.1 no relay")}, nil, setup.ExitFailed, "rejected rejected rejected", 550, false, "does not relay"},
+		"both later":       {map[string]smtptest.Step{"RCPT": smtptest.Say("451 4.7.1 greylisted")}, nil, setup.ExitFailed, "rejected rejected rejected", 451, true, "may pass"},
+		"sender refused":   {map[string]smtptest.Step{"MAIL": smtptest.Say("554 5.7.1 not you")}, nil, setup.ExitFailed, "rejected rejected rejected", 554, false, "this sender"},
+		"login wanted":     {map[string]smtptest.Step{"MAIL": smtptest.Say("530 5.7.0 who are you?")}, nil, setup.ExitFailed, "rejected rejected rejected", 530, false, "-auth"},
+		"content refused":  {map[string]smtptest.Step{"CONTENT": smtptest.Say("554 5.6.0 spam")}, nil, setup.ExitFailed, "rejected rejected rejected", 554, false, "Rejected"},
+		"too large":        {map[string]smtptest.Step{"EHLO": smtptest.Say("250-mx\r\n250 SIZE 10")}, nil, setup.ExitFailed, "not_sent not_sent not_sent", 10040, false, "after SIZE"},
+		"goodbye":          {map[string]smtptest.Step{"CONTENT": smtptest.SayAndClose("421 4.3.2 bye")}, nil, setup.ExitFailed, "rejected rejected rejected", 421, true, "may pass"},
+		"lost before":      {map[string]smtptest.Step{"MAIL": smtptest.Close()}, nil, setup.ExitFailed, "not_sent not_sent not_sent", 10054, true, "hung up"},
+		"lost at the end":  {map[string]smtptest.Step{"CONTENT": smtptest.Close()}, nil, letter.ExitUnknown, "unknown unknown unknown", 10054, false, "the server may"},
+		"silent": {map[string]smtptest.Step{"MAIL": smtptest.Silence()}, []string{"-timeout", "300ms"}, setup.ExitFailed,
 			"not_sent not_sent not_sent", 10060, true, "-timeout"},
-		"one refused, lost": {map[string]smtptest.Step{"RCPT": second("550 5.1.1 who?"), "CONTENT": smtptest.Close()}, nil, exitUnknown,
+		"one refused, lost": {map[string]smtptest.Step{"RCPT": second("550 5.1.1 who?"), "CONTENT": smtptest.Close()}, nil, letter.ExitUnknown,
 			"unknown unknown rejected", 10054, false, "arrive twice"},
-		"no DSN": {map[string]smtptest.Step{"EHLO": smtptest.Say("250-mx\r\n250 PIPELINING")}, []string{"-dsn", "ret=full"}, exitFailed,
+		"no DSN": {map[string]smtptest.Step{"EHLO": smtptest.Say("250-mx\r\n250 PIPELINING")}, []string{"-dsn", "ret=full"}, setup.ExitFailed,
 			"not_sent not_sent not_sent", 20013, false, "more than the server offers"},
-		"not connected": {map[string]smtptest.Step{"GREETING": smtptest.Say("554 go away")}, nil, exitFailed, "not_sent not_sent not_sent", 554, false, "Not connected"},
-		"not logged in": {map[string]smtptest.Step{"AUTH": smtptest.Say("535 5.7.8 who?")}, []string{"-auth-in-clear", "-mechanism", "ANONYMOUS"}, exitFailed,
+		"not connected": {map[string]smtptest.Step{"GREETING": smtptest.Say("554 go away")}, nil, setup.ExitFailed, "not_sent not_sent not_sent", 554, false, "Not connected"},
+		"not logged in": {map[string]smtptest.Step{"AUTH": smtptest.Say("535 5.7.8 who?")}, []string{"-auth-in-clear", "-mechanism", "ANONYMOUS"}, setup.ExitFailed,
 			"not_sent not_sent not_sent", 535, false, "Not logged in"},
 	} {
 		for _, more := range [][]string{{"-json"}, nil} {
@@ -165,7 +166,7 @@ func TestRun_ExitStatus(t *testing.T) {
 // Where the session never had the message the program made the last line.
 func TestRun_MadeLineHasNoSeq(t *testing.T) {
 	r := play(t, "-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "1", "-from=", "-to", "a@example.net", "-file", letterFile(t), "-json")
-	o := last(t, r.Want(exitFailed))
+	o := last(t, r.Want(setup.ExitFailed))
 	if outcomes(o) != "not_sent not_sent" || o["seq"] != 0.0 || o["code"] != 10061.0 || o["phase"] != "dial" || o["state"] != "closed" {
 		t.Errorf("OnMessage is %v", o)
 	}
@@ -186,7 +187,7 @@ func TestRun_CancelAfterTheEnd(t *testing.T) {
 	for _, more := range [][]string{{"-json"}, nil} {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-reached; cancel() }()
-		r := playWith(t, ctx, setup.Process{Args: append(args, more...)}).Want(exitUnknown).Tells("OnRecipient", "OnCancel", "OnDisconnect")
+		r := playWith(t, ctx, setup.Process{Args: append(args, more...)}).Want(letter.ExitUnknown).Tells("OnRecipient", "OnCancel", "OnDisconnect")
 		if more == nil {
 			r.Tells("Receipt", "unknown", "Unknown", "10004", "arrive twice")
 		} else if o := last(t, r); outcomes(o) != "unknown unknown unknown" || o["type"] != "canceled" || o["safe_to_retry"] != false {
@@ -212,7 +213,7 @@ func TestRun_Envelope(t *testing.T) {
 	} {
 		srv, args := playtest.Serve(t, smtptest.Config{}, "-from", "from@example.org", "-to", "a@example.net", "-to", "b@example.net",
 			"-file", letterFile(t), "-json")
-		o := last(t, play(t, append(args, c.args...)...).Want(exitAccepted))
+		o := last(t, play(t, append(args, c.args...)...).Want(letter.ExitAccepted))
 		rest := strings.Join(srv.Commands(), "\n")
 		for _, want := range c.want {
 			_, after, found := strings.Cut(rest, want)
@@ -278,7 +279,7 @@ func TestRun_EightyColumns(t *testing.T) {
 // The message has a span of its own, with a link to that of the connect, and
 // nothing of its content is in one.
 func TestRun_Trace(t *testing.T) {
-	r := play(t, "-trace", "-json").Want(exitAccepted)
+	r := play(t, "-trace", "-json").Want(letter.ExitAccepted)
 	last(t, r)
 	_, span, found := strings.Cut(r.Stderr, "\n  smtp.send ")
 	if !found || !strings.Contains(span, "link=smtp.connect") || !strings.Contains(span, "smtp.message.outcome=accepted") ||

@@ -1,7 +1,11 @@
 package letter
 
-// Help explains the flags of a message.
-const Help = `the message
+import "github.com/ehlo-go/ehlo/examples/internal/setup"
+
+// The parts of -h that programs with a message share. HelpStatus follows what 0
+// tells.
+const (
+	Help = `the message
   -from ADDRESS       the reverse-path: where reports go; -from= for none. It is
                       needed with a host, and so is -to
   -to ADDRESS         a recipient, and -to again for each other one. A comma may
@@ -23,3 +27,16 @@ const Help = `the message
                         envid=ID: the name of the message in reports
                         notify=never, or some of success,failure,delay
 `
+	// HelpHow is setup's, and what a message adds to it.
+	HelpHow = setup.HelpHow + `                      It never shortens the ten minutes for the reply to the
+                      content: to give up there leaves the message unknown
+`
+	HelpStatus = `  1  for none: it was rejected or not sent, also for want of a connection or a
+     login, or by Ctrl-C in time; sent again it cannot arrive twice
+  2  the command line is no use: an unknown flag, or a value, a mail
+     address or a file that cannot be; nothing was dialled
+  3  accepted for some recipients and not for others: send it to those alone
+  4  unknown: all of it was handed over and no answer came; the server may have
+     it, and sent again it may arrive twice
+` + setup.HelpGoRun
+)

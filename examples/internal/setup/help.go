@@ -50,4 +50,8 @@ const (
   NO_COLOR            not empty: no colours; nor with TERM=dumb, or when the
                       output is no terminal
 `
+	// HelpGoRun stands below the exit statuses.
+	HelpGoRun = `go run ends with 1 in place of all others but 0, and prints "exit status N";
+a script wants the program: go build -o . ./examples/...
+`
 )

@@ -59,8 +59,8 @@ func (p Process) Refuse(ctx context.Context, program, help string, err error) in
 	return ExitUsage
 }
 
-// Scenery is what stands around a session.
-type Scenery struct {
+// Surroundings are what a session has around it.
+type Surroundings struct {
 	View   show.View
 	Screen *show.Screen     // the View if it is one for people, else nil
 	Server *smtptest.Server // nil: a host was given
@@ -70,8 +70,8 @@ type Scenery struct {
 
 // Prepare asks for what a login lacks, and serves where no host is given. The
 // settings then lead to the server. There is no view.
-func (p Process) Prepare(ctx context.Context, set *Settings) (*Scenery, error) {
-	s := &Scenery{stderr: p.Stderr}
+func (p Process) Prepare(ctx context.Context, set *Settings) (*Surroundings, error) {
+	s := &Surroundings{stderr: p.Stderr}
 	if set.Login != nil {
 		if err := set.Login.complete(ctx, p.Ask); err != nil {
 			return nil, err
@@ -91,8 +91,8 @@ func (p Process) Prepare(ctx context.Context, set *Settings) (*Scenery, error) {
 	return s, nil
 }
 
-// Raise is Prepare, and makes the view, whose title is the one given.
-func (p Process) Raise(ctx context.Context, set *Settings, title string) (*Scenery, error) {
+// Open is Prepare, and makes the view, whose title is the one given.
+func (p Process) Open(ctx context.Context, set *Settings, title string) (*Surroundings, error) {
 	s, err := p.Prepare(ctx, set)
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (p Process) Raise(ctx context.Context, set *Settings, title string) (*Scene
 
 // Embedded returns lines that say where the program serves itself; none if a host
 // was given.
-func (s *Scenery) Embedded() []string {
+func (s *Surroundings) Embedded() []string {
 	if s.Server == nil {
 		return nil
 	}
@@ -117,8 +117,8 @@ func (s *Scenery) Embedded() []string {
 		"certificate of its own. -h tells how to reach a real server.", EmbeddedName, s.Server.Addr()), show.Columns)
 }
 
-// Strike takes it down: the spans are printed and the server is closed.
-func (s *Scenery) Strike() {
+// Close prints the spans and closes the server.
+func (s *Surroundings) Close() {
 	if s.spans != nil {
 		s.spans.Print(s.stderr)
 	}

@@ -5,8 +5,6 @@ import (
 	"io"
 	"sync"
 
-	"golang.org/x/term"
-
 	"github.com/ehlo-go/ehlo/examples/internal/setup"
 	"github.com/ehlo-go/ehlo/examples/internal/show"
 )
@@ -34,19 +32,7 @@ const (
 
 // newLine draws on a terminal if out is one that can, which a dumb one cannot.
 func newLine(out io.Writer, env setup.Lookup) *line {
-	l := &line{out: out, colour: show.PaletteFor(out, env)}
-	f, ok := out.(interface{ Fd() uintptr })
-	if kind, _ := env("TERM"); !ok || kind == "dumb" || !term.IsTerminal(int(f.Fd())) {
-		return l
-	}
-	l.width = func() int {
-		width, _, err := term.GetSize(int(f.Fd()))
-		if err != nil || width <= 0 {
-			return show.Columns
-		}
-		return width
-	}
-	return l
+	return &line{out: out, colour: show.PaletteFor(out, env), width: show.WidthOf(out, env)}
 }
 
 // show draws the status, unless it looks as before.
@@ -65,7 +51,7 @@ func (l *line) show(s status) {
 			begin = hideCursor
 		}
 		// The last column stays free: to write there moves some cursors to the next line.
-		fmt.Fprint(l.out, begin+toTheFront+l.paint(s.mood, fit(s.text, l.width()-1))+clearTheEnd)
+		fmt.Fprint(l.out, begin+toTheFront+l.paint(s.mood, show.Fit(s.text, l.width()-1))+clearTheEnd)
 		l.drawn = true
 	}
 	l.last = s.text
@@ -98,19 +84,4 @@ func (l *line) paint(m mood, text string) string {
 	case busy:
 	}
 	return text
-}
-
-// fit cuts text to a width in columns, and says so.
-func fit(text string, width int) string {
-	if show.Wide(text) <= width {
-		return text
-	}
-	if width < 1 {
-		return ""
-	}
-	head := show.HeadOf(text, width-1)
-	if show.Wide(head) > width-1 { // it takes a first character in any case
-		head = ""
-	}
-	return head + "…"
 }

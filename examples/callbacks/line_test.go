@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/ehlo-go/ehlo/examples/internal/playtest"
-	"github.com/ehlo-go/ehlo/examples/internal/show"
 )
 
 // Without a terminal it is a line for each change, whole and bare.
@@ -53,15 +52,5 @@ func TestLine_IsWrittenOver(t *testing.T) {
 	l.show(status{text: "too late"})
 	if want := showCursor + "\n" + "too late\n"; out.String() != want {
 		t.Errorf("at the end %q, want %q", out.String(), want)
-	}
-}
-
-func TestFit(t *testing.T) {
-	for _, width := range []int{1, 2, 3, 10, 40} {
-		for _, text := range []string{"", "a", "ab", "語", "語語語", strings.Repeat("wide 語 ", 20)} {
-			if got := fit(text, width); show.Wide(got) > width || show.Wide(text) <= width && got != text {
-				t.Errorf("%q in %d: %q", text, width, got)
-			}
-		}
 	}
 }

@@ -68,11 +68,9 @@ examples
   go -C examples/observe run . -sessions 200 -faults 0.3 -for 10m
 
   Prometheus, in another terminal:
-    printf '%s\n' 'scrape_configs:' '- job_name: ehlo' \
-      '  scrape_interval: 5s' '  static_configs:' \
-      "  - targets: ['127.0.0.1:9025']" >prometheus.yml
-    prometheus --config.file=prometheus.yml --storage.tsdb.path=tsdb \
-      --web.listen-address=127.0.0.1:9090 --enable-feature=exemplar-storage
+    prometheus --config.file=examples/observe/prometheus.yml \
+      --storage.tsdb.path=tsdb --web.listen-address=127.0.0.1:9090 \
+      --enable-feature=exemplar-storage
   and then at http://127.0.0.1:9090/graph:
     sum by (smtp_message_outcome) (rate(smtp_client_messages_total[1m]))
     histogram_quantile(0.95, sum by (le, smtp_phase)

@@ -34,7 +34,7 @@ func run(ctx context.Context, p setup.Process) int {
 		return p.Refuse(ctx, "observe", help, err)
 	}
 	w.introduce(p.Stdout)
-	line := tell(p.Stdout, moves(p.Stdout, p.Env), w.line)
+	line := tell(p.Stdout, show.WidthOf(p.Stdout, p.Env), w.line)
 	w.work(ctx)
 	line.end()
 	failed := w.close(ctx)

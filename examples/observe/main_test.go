@@ -34,7 +34,7 @@ func playWith(t *testing.T, ctx context.Context, env map[string]string, args ...
 // Without troubles every message is accepted, no more than were asked for.
 func TestRun_SendsTheMessagesAndEnds(t *testing.T) {
 	r := play(t, t.Context(), "-sessions", "4", "-messages", "30", "-think", "1ms", "-faults", "0").Want(setup.ExitDone)
-	r.Tells("http://127.0.0.1:", "/debug/smtp/", "/metrics", "no traces: OTEL_EXPORTER_OTLP_ENDPOINT", "4 at once", "-seed ", "In ",
+	r.Tells("http://127.0.0.1:", "/debug/smtp/", "/metrics", "no traces: OTEL_EXPORTER_OTLP_ENDPOINT", "4 sessions to ", "-seed ", "In ",
 		" 0 failed; 0 retries, 0 logins refused", "30 messages: 30 accepted (0 not for all), 0 rejected, 0 not sent, 0 unknown")
 	if r.Stderr != "" {
 		t.Errorf("standard error: %s", r.Stderr)

@@ -5,32 +5,23 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/term"
-
-	"github.com/ehlo-go/ehlo/examples/internal/setup"
+	"github.com/ehlo-go/ehlo/examples/internal/show"
 )
 
 // status keeps people up to date: on a terminal by one line that changes each
 // second, elsewhere by a new line every ten.
 type status struct {
 	out   io.Writer
-	moves bool
+	width func() int // of the terminal now; nil: it is none that takes a line back
 	stop  chan struct{}
 	ended chan struct{}
 }
 
-// moves reports whether out is a terminal that can take a line back.
-func moves(out io.Writer, env setup.Lookup) bool {
-	f, ok := out.(interface{ Fd() uintptr })
-	kind, _ := env("TERM")
-	return ok && term.IsTerminal(int(f.Fd())) && kind != "dumb"
-}
-
 // tell begins to tell what line says. Nobody else may write to out until end.
-func tell(out io.Writer, moves bool, line func() string) *status {
-	s := &status{out: out, moves: moves, stop: make(chan struct{}), ended: make(chan struct{})}
+func tell(out io.Writer, width func() int, line func() string) *status {
+	s := &status{out: out, width: width, stop: make(chan struct{}), ended: make(chan struct{})}
 	every := 10 * time.Second
-	if moves {
+	if width != nil {
 		every = time.Second
 	}
 	go s.run(every, line)
@@ -52,8 +43,8 @@ func (s *status) run(every time.Duration, line func() string) {
 }
 
 func (s *status) print(line string) {
-	if s.moves {
-		fmt.Fprintf(s.out, "\r%s\x1b[K", line)
+	if s.width != nil {
+		fmt.Fprintf(s.out, "\r%s\x1b[K", show.Fit(line, s.width()-1)) // the last column stays free
 	} else {
 		fmt.Fprintln(s.out, line)
 	}
@@ -63,7 +54,7 @@ func (s *status) print(line string) {
 func (s *status) end() {
 	close(s.stop)
 	<-s.ended
-	if s.moves {
+	if s.width != nil {
 		fmt.Fprint(s.out, "\r\x1b[K")
 	}
 }

@@ -104,20 +104,20 @@ func (w *watch) introduce(out io.Writer) {
   http://%[1]s/metrics     for Prometheus
   %s
 
-%d at once to %s on %s, -faults %v -seed %d
+%d sessions to %s on %s, -faults %v -seed %d
 
 `, w.web.addr, traces, w.set.sessions, hostName, w.mail.Addr(), w.set.faults, w.set.seed)
 }
 
 // line tells how it goes.
 func (w *watch) line() string {
-	atOnce := 0
+	live := 0 // fewer than -sessions: some rest between two lives
 	for _, n := range w.registry.Counts() {
-		atOnce += n
+		live += n
 	}
-	accepted := w.tally.of(smtp.Accepted)
-	return fmt.Sprintf("%6v  %d sessions, %d connects, %d messages accepted, %d not, %d retries", time.Since(w.began).Round(time.Second),
-		atOnce, w.tally.ready.Load()+w.tally.failed.Load(), accepted, w.tally.messages()-accepted, w.tally.retries.Load())
+	t := w.tally
+	return fmt.Sprintf("%6v  %d live, %d retries; %d accepted, %d rejected, %d not sent, %d unknown", time.Since(w.began).Round(time.Second),
+		live, t.retries.Load(), t.of(smtp.Accepted), t.of(smtp.Rejected), t.of(smtp.NotSent), t.of(smtp.Unknown))
 }
 
 // sum tells what it came to.

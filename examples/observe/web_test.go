@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -35,6 +36,20 @@ func TestRoutes(t *testing.T) {
 	}
 	if w := ask("/nothing"); w.Code != http.StatusNotFound {
 		t.Errorf("/nothing: %d", w.Code)
+	}
+}
+
+// The file that is in the checkout says what the page says.
+func TestIndex_HasTheLinesOfTheFile(t *testing.T) {
+	file, err := os.ReadFile("prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lines, _ := strings.Cut(string(file), "\nscrape_configs:")
+	w := httptest.NewRecorder()
+	routes(defaultListen, "", new(live.Registry), prometheus.NewRegistry()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://"+defaultListen+"/", nil))
+	if lines == "" || !strings.Contains(w.Body.String(), "\nscrape_configs:"+lines) {
+		t.Errorf("the page does not have the lines%s", lines)
 	}
 }
 

@@ -7,12 +7,12 @@ import "maps"
 // test runs.
 type Counts struct {
 	Connections int // accepted
-	Closed      int // of these those that have ended, by whichever side
+	Closed      int // how many of them have ended, by whichever side
 	// Greetings are those with 2yz that the server said by itself or that a step at
-	// "GREETING" said. What a Config.Script says by hand is not known for one.
+	// "GREETING" said. What a Config.Script says by hand is not recognised as one.
 	Greetings int
-	// Handshakes of TLS that ended well on this side. With TLS 1.3 a client is done
-	// a moment before.
+	// Handshakes of TLS that ended well on this side; a TLS 1.3 client may finish
+	// slightly earlier.
 	Handshakes int
 	// Commands are the lines of commands by their verb in upper case, those of
 	// [Server.Commands]: each counts once it has come whole and before it is

@@ -3,7 +3,9 @@ package events
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -350,11 +352,25 @@ func TestHub_TheRoomIsThatOfTheLivesThereAre(t *testing.T) {
 // Whatever lives and readers do: each session's events come in order, the missed
 // ones are counted, the last event of each life comes.
 func TestHub_RandomLivesAndReaders(t *testing.T) {
-	seed := rand.Uint64()
-	t.Log("seed", seed)
+	seed := seedOf(t)
 	for run := range uint64(30) {
 		synctest.Test(t, func(t *testing.T) { randomHub(t, seed, run) })
 	}
+}
+
+// seedOf returns what a test takes its chances by: EHLO_SEED if that is set, to play
+// once more what has failed.
+func seedOf(t testing.TB) uint64 {
+	t.Helper()
+	seed := rand.Uint64()
+	if text := os.Getenv("EHLO_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("EHLO_SEED: %v: want the number that a test has logged", err)
+		}
+	}
+	t.Logf("EHLO_SEED=%d plays it again", seed)
+	return seed
 }
 
 func randomHub(t *testing.T, seed, run uint64) {

@@ -193,8 +193,7 @@ func TestTelemetry_EventsAreMetricsAreSpansAreTheServersCounts(t *testing.T) {
 		tracers := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
 		shared := tracing.New(tracing.Config{TracerProvider: tracers, MeterProvider: meters})
 		told, b := &ledger{all: map[string]int64{}}, newBooks()
-		seed := rand.Uint64()
-		t.Log("seed", seed)
+		seed := seedOf(t)
 		var all sync.WaitGroup
 		for worker := range uint64(atOnce) {
 			all.Go(func() {

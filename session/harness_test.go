@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -126,5 +129,31 @@ func wantCommands(t testing.TB, srv *smtptest.Server, want ...string) {
 	t.Helper()
 	if got := srv.Commands(); !slices.Equal(got, want) {
 		t.Errorf("commands %q, want %q", got, want)
+	}
+}
+
+// seedOf returns what a test takes its chances by: EHLO_SEED if that is set, to play
+// once more what has failed.
+func seedOf(t testing.TB) uint64 {
+	t.Helper()
+	seed := rand.Uint64()
+	if text := os.Getenv("EHLO_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("EHLO_SEED: %v: want the number that a test has logged", err)
+		}
+	}
+	t.Logf("EHLO_SEED=%d plays it again", seed)
+	return seed
+}
+
+func TestSeedOf_IsTheOneGiven(t *testing.T) {
+	t.Setenv("EHLO_SEED", "18446744073709551615")
+	if got := seedOf(t); got != 1<<64-1 {
+		t.Error(got)
+	}
+	t.Setenv("EHLO_SEED", "")
+	if seedOf(t) == seedOf(t) {
+		t.Error("without one the seed is always the same")
 	}
 }

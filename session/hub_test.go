@@ -111,8 +111,7 @@ func (r *reader) read(t *testing.T, ch <-chan events.Event) {
 func TestInvariant_10_AThousandSessionsAndTheirReaders(t *testing.T) {
 	bubble(t, "hub", func(t *testing.T) {
 		const sessions = 1000
-		seed := rand.Uint64()
-		t.Log("seed", seed)
+		seed := seedOf(t)
 		hub := new(events.Hub)
 		truth := &census{of: map[uint64]map[events.Kind]uint64{}, last: map[uint64][]events.Header{}}
 		start := make(chan struct{})

@@ -18,7 +18,7 @@ import (
 // The same by steps, by LMTP too, with what may come between: the end of Begin's
 // context, Abort, Disconnect, a recipient too late.
 func TestInvariant_9_TheReceiptOfATransactionIsTheTruth(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seedOf(t)
 	for n := range 200 {
 		bubble(t, fmt.Sprintf("%d of %d", n, seed), func(t *testing.T) { stepByStep(t, rand.New(rand.NewPCG(seed, uint64(n)))) })
 	}

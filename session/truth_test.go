@@ -51,7 +51,7 @@ func whim(r *rand.Rand, oneByOne bool) (string, smtptest.Step) {
 // Invariant 9: what the receipt says is what the server knows. Unknown appears
 // only where all of the message was handed over and no valid answer came.
 func TestInvariant_9_TheReceiptIsTheTruth(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seedOf(t)
 	for n := range 600 {
 		bubble(t, fmt.Sprintf("%d of %d", n, seed), func(t *testing.T) { tellTheTruth(t, rand.New(rand.NewPCG(seed, uint64(n)))) })
 	}

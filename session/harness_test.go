@@ -153,7 +153,7 @@ func TestSeedOf_IsTheOneGiven(t *testing.T) {
 		t.Error(got)
 	}
 	t.Setenv("EHLO_SEED", "")
-	if seedOf(t) == seedOf(t) {
+	if first, second := seedOf(t), seedOf(t); first == second {
 		t.Error("without one the seed is always the same")
 	}
 }

@@ -7,11 +7,23 @@ import (
 // DefaultBuffer is the room of a channel whose Filter names none.
 const DefaultBuffer = 64
 
-// Filter says what a subscriber wants. The zero value is every kind and a
-// buffer of [DefaultBuffer] events.
+// Filter says what a subscriber of a session or of a [Hub] wants. The zero value
+// is every kind and a buffer of [DefaultBuffer] events, of a hub
+// [DefaultHubBuffer].
 type Filter struct {
-	Buffer int  // events held for a slow reader; 0 or less: DefaultBuffer
-	Kinds  Mask // 0: all; the first state, Lagged and the last event of the life come in any case
+	Buffer int  // events held for a slow reader; 0 or less: the default
+	Kinds  Mask // 0: all; Lagged, the last event of a life and a session's first state come in any case
+}
+
+// or returns the filter with its defaults.
+func (f Filter) or(buffer int) Filter {
+	if f.Buffer <= 0 {
+		f.Buffer = buffer
+	}
+	if f.Kinds == 0 {
+		f.Kinds = All
+	}
+	return f
 }
 
 // feed is one subscriber's channel. Feeds guards it; the reader needs no lock.
@@ -26,12 +38,7 @@ type feed struct {
 }
 
 func newFeed(f Filter, first OnStateChange) *feed {
-	if f.Buffer <= 0 {
-		f.Buffer = DefaultBuffer
-	}
-	if f.Kinds == 0 {
-		f.Kinds = All
-	}
+	f = f.or(DefaultBuffer)
 	room := f.Buffer + 1 // the first state takes no place of the buffer
 	d := &feed{ch: make(chan Event, room+2), kinds: f.Kinds, room: room, last: first.Seq}
 	d.ch <- first

@@ -107,11 +107,8 @@ func (f *Feeds) Subscribe(filter Filter, h Header) (<-chan Event, func()) {
 	// The mask first, then the position: an event counted in between is in the
 	// position, or sent to the feed, or, being unpublished when the mask was
 	// empty, in the gap that the feed sees. If it is in two, the feed drops it.
-	kinds := filter.Kinds
-	if kinds == 0 {
-		kinds = All
-	}
-	f.mask.Store(f.mask.Load() | uint32(kinds))
+	filter = filter.or(DefaultBuffer)
+	f.mask.Store(f.mask.Load() | uint32(filter.Kinds))
 	d := newFeed(filter, f.first(h))
 	f.feeds = append(f.feeds, d)
 	return d.ch, func() { f.cancel(d) }

@@ -26,7 +26,7 @@ const DefaultHubBuffer = 1024
 // So a channel holds Buffer events and the last events that are not read yet, one
 // for each life that has ended meanwhile. An event may hold a reply of the server's
 // of up to 64 KiB. A reader that stops must cancel; a goroutine serves the channel
-// until then, or until Close.
+// until then, or until all is read after Close.
 type Hub struct {
 	mask atomic.Uint32 // the kinds that any channel wants
 

@@ -18,16 +18,11 @@ type hubFeed struct {
 	stop chan struct{} // closed by cancel
 	idle chan struct{} // closed when serve has returned
 	once sync.Once     // of cancel
-	over bool          // serve has closed ch; known when idle is closed
+	over bool          // serve has closed ch, or will; known when idle is closed
 }
 
 func newHubFeed(h *Hub, f Filter) *hubFeed {
-	if f.Buffer <= 0 {
-		f.Buffer = DefaultHubBuffer
-	}
-	if f.Kinds == 0 {
-		f.Kinds = All
-	}
+	f = f.or(DefaultHubBuffer)
 	return &hubFeed{hub: h, ch: make(chan Event, f.Buffer+1), kinds: f.Kinds,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), idle: make(chan struct{})}
 }
@@ -89,8 +84,7 @@ func (d *hubFeed) serve() {
 				return
 			}
 		}
-		if d.ended() {
-			d.over = true
+		if d.over {
 			close(d.ch)
 			return
 		}
@@ -115,14 +109,8 @@ func (d *hubFeed) next(passed bool) Event {
 	case d.ending && d.missed > 0:
 		return lagged(d.missed)
 	}
+	d.over = d.ending
 	return nil
-}
-
-// ended reports whether nothing will come any more.
-func (d *hubFeed) ended() bool {
-	d.hub.mu.Lock()
-	defer d.hub.mu.Unlock()
-	return d.ending
 }
 
 // cancel ends the channel, with what still fits of what is late and a Lagged for

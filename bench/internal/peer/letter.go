@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 )
 
 // The envelope of every message.
@@ -68,6 +69,18 @@ func NewLetter(octets int, w Way) *Letter {
 		l.Flights = []Flight{{[]byte(envelope), replies}, {whole, 1}}
 	}
 	return l
+}
+
+// inChunks returns the letter in flights of one chunk each, behind its envelope.
+func (l *Letter) inChunks(size int) *Letter {
+	in := *l
+	in.Flights = l.Flights[:1:1]
+	for chunk := range slices.Chunk(l.Content, size) {
+		in.Flights = append(in.Flights, Flight{append(fmt.Appendf(nil, "BDAT %d\r\n", len(chunk)), chunk...), 1})
+	}
+	last := &in.Flights[len(in.Flights)-1]
+	last.Octets = bytes.Replace(last.Octets, []byte("\r\n"), []byte(" LAST\r\n"), 1)
+	return &in
 }
 
 // Content makes a message of so many octets, or one less: a header, and lines of

@@ -13,12 +13,18 @@ type Raw struct {
 	// Goroutines gives each session a goroutine of its own, as a session that
 	// lives beside its caller has.
 	Goroutines bool
+	// Chunk, if not 0, is how many octets of content it sends at once, each by a BDAT
+	// whose answer it awaits: the limit of a client that does not know the size.
+	Chunk int
 }
 
-// Name returns "raw" or "raw+go".
+// Name returns "raw", "raw+go" or "raw/chunks".
 func (r Raw) Name() string {
-	if r.Goroutines {
+	switch {
+	case r.Goroutines:
 		return "raw+go"
+	case r.Chunk > 0:
+		return "raw/chunks"
 	}
 	return "raw"
 }
@@ -56,6 +62,9 @@ func (r Raw) Ready(_ context.Context, t Target, l *Letter) (Sender, error) {
 		return nil, err
 	}
 	c.letter = l
+	if r.Chunk > 0 {
+		c.letter = l.inChunks(r.Chunk)
+	}
 	c.in, c.have = nil, 0 // a session that rests holds no buffer
 	if !r.Goroutines {
 		return c, nil

@@ -18,7 +18,7 @@ import (
 // its record tells what it has read.
 func TestRaw_IsUnderstoodBySmtptest(t *testing.T) {
 	for _, mode := range []smtptest.TLSMode{smtptest.Plain, smtptest.StartTLS, smtptest.Implicit} {
-		for _, way := range []Way{{}, {Chunked: true}, {Chunked: true, One: true}} {
+		for way, raw := range map[Way]Raw{{}: {}, {Chunked: true}: {}, {Chunked: true, One: true}: {}, {Chunked: true, Form: Unknown}: {Chunk: 3000}} {
 			srv, err := smtptest.NewServer(smtptest.Config{Mode: mode})
 			if err != nil {
 				t.Fatal(err)
@@ -32,7 +32,7 @@ func TestRaw_IsUnderstoodBySmtptest(t *testing.T) {
 				target.Security = Implicit
 			}
 			letter := NewLetter(10_000, way)
-			sender, err := Raw{}.Ready(t.Context(), target, letter)
+			sender, err := raw.Ready(t.Context(), target, letter)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,6 +52,9 @@ func TestRaw_IsUnderstoodBySmtptest(t *testing.T) {
 				if !bytes.Equal(m.Content, letter.Content) || m.From != From || !slices.Equal(m.To, []string{To}) {
 					t.Error(mode, way, m.From, m.To, len(m.Content))
 				}
+			}
+			if n, want := srv.Counts().Commands["BDAT"], map[bool]int{true: 8}[raw.Chunk > 0]; want > 0 && n != want {
+				t.Errorf("%d chunks, want %d", n, want)
 			}
 			_ = srv.Close()
 		}

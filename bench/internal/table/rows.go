@@ -22,6 +22,7 @@ func Rows() []Row {
 		cpu("20 MB message, BDAT, Canonical", work.BdatCanonical, Mark{Ratio, 1.15, 0}),
 		cpu("20 MB message, BDAT, known", work.BdatKnown, Mark{Ratio, 1.8, 0}),
 		cpu("20 MB message, BDAT, io.Reader", work.BdatReader, Mark{Ratio, 2.2, 0}),
+		{Title: "  raw in chunks of 256 kB", Unit: "us", Work: work.BdatReader, Metric: measure.CPUTime, Digits: 1, Ours: "raw/chunks", Alone: true, Base: "raw"},
 		turns("round trips of a message", work.DistantMessage, "", 2),
 		turns("  Flight Full", work.DistantMessage, "ehlo/full", 1),
 		turns("  CHUNKING alone", work.DistantMessage, "ehlo/chunking", 3),

@@ -45,7 +45,7 @@ func Works() []Work {
 		largeMessages(DataReader, large(false, peer.Unknown), raw, netSMTP, goSMTP, goMail, ehlo),
 		largeMessages(BdatCanonical, large(true, peer.Canonical), raw, ehlo),
 		largeMessages(BdatKnown, large(true, peer.Known), raw, ehlo),
-		largeMessages(BdatReader, large(true, peer.Unknown), raw, ehlo),
+		largeMessages(BdatReader, large(true, peer.Unknown), raw, peer.Raw{Chunk: 256 << 10}, ehlo),
 		distantMessages(DistantMessage),
 		distantSessions(DistantSession),
 		happenings(EventAlone),

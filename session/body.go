@@ -116,6 +116,23 @@ func (b *body) chunk(n int64, last bool) []byte {
 	return b.header
 }
 
+// behind appends to pieces the header of a chunk, if there is one, and what stands
+// behind it: in one piece where the block has its lead in front of it. The write uses
+// the pieces up, and those of b are still to be counted.
+func (b *body) behind(header, buffer []byte, pieces [][]byte) [][]byte {
+	rest := b.pieces
+	switch {
+	case header == nil:
+	case len(buffer) > lead && len(rest) > 0 && len(rest[0]) > 0 && &rest[0][0] == &buffer[lead]:
+		copy(buffer[lead-len(header):], header)
+		pieces = append(pieces, buffer[lead-len(header):lead+len(rest[0])])
+		rest = rest[1:]
+	default:
+		pieces = append(pieces, header)
+	}
+	return append(pieces, rest...)
+}
+
 // rateGrace is how long a server may take less than MinRate in all, to begin
 // with.
 const rateGrace = 30 * time.Second

@@ -227,17 +227,12 @@ func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error 
 		return named(a.goodbye(), verb)
 	}
 	a.torn = true
-	pieces := a.mailing.pieces[:0] // the write uses them up, and those of b are still to be counted
-	if header != nil {
-		pieces = append(pieces, header)
-	}
-	pieces = append(pieces, b.pieces...)
-	a.mailing.pieces = pieces
+	a.mailing.pieces = b.behind(header, d.content.buffered(), a.mailing.pieces[:0])
 	pace := a.pace()
 	if b.asIs && b.block > nextBlock {
 		pace.Moved = a.moves(d, int64(len(header)))
 	}
-	n, err := a.conn.WritePieces(pieces, pace)
+	n, err := a.conn.WritePieces(a.mailing.pieces, pace)
 	b.credit = pace.Left()
 	if err != nil {
 		if b.asIs {

@@ -19,8 +19,9 @@ import (
 // sessions; the header says of which.
 //
 // A callback that panics is contained: the next event comes as if it had returned,
-// and OnPanic, Handle and Dispatch tell. Where there is no OnPanic slog's default
-// logger gets an error, as `go h.Dispatch(ch)` has nobody to return one to.
+// and OnPanic, Handle and Dispatch tell. Where there is no OnPanic, or it panics
+// itself, slog's default logger gets an error, as `go h.Dispatch(ch)` has nobody to
+// return one to.
 type Handlers struct {
 	OnStateChange  func(OnStateChange)
 	OnResolve      func(OnResolve)
@@ -91,30 +92,30 @@ func (h *Handlers) Dispatch(ch <-chan Event) (failed error) {
 // Handle calls the callback for one event, if there is one. If it panics, the
 // error is of smtp.KindPanic.
 func (h *Handlers) Handle(e Event) error {
-	err := guarded(h.call, e)
+	err := guarded(func() string { return "callback " + e.Kind().String() }, func() { h.call(e) })
 	if err == nil {
 		return nil
 	}
 	if h.OnPanic == nil {
-		head := e.Head()
-		slog.Error("smtp callback panicked", "smtp.session.id", head.Session, "error", err, "stack", string(stackOf(err)))
+		return blame(e, err)
+	}
+	again := guarded(func() string { return "callback OnPanic" }, func() { h.OnPanic(e, err) })
+	if again == nil {
 		return err
 	}
-	if again := guarded(func(e Event) { h.OnPanic(e, err) }, e); again != nil {
-		return fmt.Errorf("%w; and in OnPanic: %w", err, again)
-	}
-	return err
+	return fmt.Errorf("%w; and in OnPanic: %w", blame(e, err), blame(e, again))
 }
 
-// guarded calls f, and turns its panic into an error.
-func guarded(f func(Event), e Event) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = panicked(fmt.Sprint("callback ", e.Kind()), v)
-		}
-	}()
-	f(e)
-	return nil
+// blame gives a panic to slog's default logger, and returns it, with that of the
+// logger's handler if there is one.
+func blame(e Event, err error) error {
+	again := guarded(func() string { return "slog's default handler" }, func() {
+		slog.Error("smtp callback panicked", "smtp.session.id", e.Head().Session, "error", err, "stack", string(stackOf(err)))
+	})
+	if again == nil {
+		return err
+	}
+	return fmt.Errorf("%w; and in the log: %w", err, again)
 }
 
 // call calls the callback.

@@ -103,6 +103,8 @@ func TestHandlers_DispatchUntilTheChannelIsClosedInOrder(t *testing.T) {
 // A callback that panics is told of, at once and at the end; the others, and it
 // itself, go on.
 func TestHandlers_APanicIsContainedAndReported(t *testing.T) {
+	var log strings.Builder
+	logTo(t, slog.NewTextHandler(&log, nil))
 	var s sender
 	var got, blamed []Event
 	var told []error
@@ -137,10 +139,7 @@ func TestHandlers_APanicIsContainedAndReported(t *testing.T) {
 		t.Errorf("%v; OnPanic was told %v", err, told)
 	}
 	h.OnPanic = nil
-	before := slog.Default()
-	defer slog.SetDefault(before)
-	var log strings.Builder
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	log.Reset()
 	if err := h.Handle(event(KindDial, 3)); !errors.Is(err, smtp.ErrPanic) {
 		t.Errorf("Handle: %v", err)
 	}

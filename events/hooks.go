@@ -309,6 +309,6 @@ func guard[H, X any](scope *Scope, h H, ctx context.Context, x X, f func(H, cont
 // contain turns a panic of a hook into an error. It is deferred.
 func contain[H any](h H, err *error) {
 	if v := recover(); v != nil {
-		*err = panicked(fmt.Sprintf("hook %T", h), v)
+		*err = &smtp.Error{Kind: smtp.KindPanic, Err: NewPanicError(fmt.Sprintf("hook %T", h), v)}
 	}
 }

@@ -239,3 +239,23 @@ func TestHostile_H23_GoexitWhileServingAnswersTheRequest(t *testing.T) {
 	within(t, answered, "Noop")
 	within(t, s.Done(), "the end of the life")
 }
+
+// unprintable panics with itself when it is printed, which fmt does not contain.
+type unprintable struct{ net.Conn }
+
+func (u unprintable) Error() string            { panic(u) }
+func (u unprintable) Read([]byte) (int, error) { panic(u) }
+
+func TestHostile_H23_APanicThatCannotBePrintedEndsTheLifeAlone(t *testing.T) {
+	d := dialFunc(func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		t.Cleanup(func() { _ = far.Close() })
+		return unprintable{near}, nil
+	})
+	s := newSession(t, Config{HostName: "192.0.2.1", Dialer: d, Retry: Retry{MaxAttempts: 1}})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.Connect(ctx); !errors.Is(err, smtp.ErrPanic) || !strings.HasSuffix(err.Error(), "session panicked: session.unprintable") {
+		t.Errorf("%v", err)
+	}
+}

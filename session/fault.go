@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"time"
 
 	"github.com/ehlo-go/ehlo/events"
@@ -93,7 +92,7 @@ func contextError(ctx context.Context) error {
 
 // panicked makes the error for what recover returned.
 func panicked(v any) *smtp.Error {
-	return &smtp.Error{Kind: smtp.KindPanic, Err: &events.PanicError{Where: "session", Value: fmt.Sprint(v), Stack: debug.Stack()}}
+	return &smtp.Error{Kind: smtp.KindPanic, Err: events.NewPanicError("session", v)}
 }
 
 // contained calls f with an error, whose methods may be foreign. Where one panics,

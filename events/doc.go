@@ -9,7 +9,8 @@
 //     [AttemptHook], [PhaseHook], [CommandHook], [EventHook], [EndHook],
 //     [MissHook]), called in order on the session's own goroutine; [DialVeto],
 //     [PeerVeto] and [SendVeto] decide. Tracing is nothing but a hook, and so are
-//     [Log] and the registry of live sessions.
+//     [Log] and the registry of live sessions. A [Sleeper] costs nothing
+//     while it has nothing to do.
 //  3. Channels. Session.Subscribe returns a channel of its own, a [Hub] one for
 //     very many sessions; [Handlers] turn it into callbacks.
 //

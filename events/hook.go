@@ -13,7 +13,8 @@ import (
 // Hook is a value that implements at least one of [LifeHook], [ConnectHook],
 // [AttemptHook], [PhaseHook], [CommandHook], [EndHook], [EventHook] and [MissHook],
 // which hear, and of [DialVeto], [PeerVeto] and [SendVeto], which decide. One hook
-// serves all sessions of its configuration and must be safe for that.
+// serves all sessions of its configuration and must be safe for that. One that has
+// nothing to do for now may be a [Sleeper] too.
 //
 // Hooks run on the session's goroutine and must not block. The scopes nest:
 // Connect > Attempt > Phase > Command. Every Start has its End, in reverse
@@ -61,12 +62,17 @@ type EndHook interface {
 	LifeOver(ctx context.Context, e LifeOver)
 }
 
-// Sleeper is a hook that may have nothing to do for a long time. While it is the
-// only one and Asleep reports true, scopes are opened and closed without it, at no
-// cost; once it has been awake it may not sleep again, since it may have scopes
-// that are open.
+// Sleeper is a hook that has nothing to do for now, or with some calls. Before
+// anything is made for it it is asked, each time, whether it sleeps: to an event, by
+// its kind, to [Commands], or to [Scopes], which are all the other calls; while it
+// does it is left out, at no cost. A veto is always asked. Asleep must be cheap, and
+// is called on the session's goroutine; if it panics the hook counts as awake.
+//
+// A hook may wake between a Start and its End, and then gets an End whose Start it
+// has not heard. One that falls asleep there misses the End: a hook that has to end
+// what it began must stay awake while it has anything open.
 type Sleeper interface {
-	Asleep() bool
+	Asleep(to Kind) bool
 }
 
 // EventHook gets the events of the kinds it names, in order, on the session's

@@ -26,6 +26,13 @@ const (
 	kinds // how many there are
 )
 
+// What a [Sleeper] is asked about beside the kinds of events. No event is of
+// these, and no [Mask] can hold them.
+const (
+	Scopes   Kind = 254 // every call that is neither of an event nor of a command
+	Commands Kind = 255 // CommandStart and CommandEnd
+)
+
 // Kinds returns every kind in order.
 func Kinds() []Kind {
 	all := make([]Kind, kinds)

@@ -59,7 +59,7 @@ func Log(logger *slog.Logger) Hook {
 	return h
 }
 
-// logHook is an EventHook and a CommandHook.
+// logHook is an EventHook, a CommandHook and a Sleeper.
 type logHook struct{ handler slog.Handler }
 
 // Kinds are all that a hook can get.
@@ -83,23 +83,9 @@ func (h *logHook) write(ctx context.Context, at time.Time, level slog.Level, mes
 	_ = h.handler.Handle(ctx, r)
 }
 
-// wantsEvent reports whether a record of an event of kind k might be written.
-func (h *logHook) wantsEvent(k Kind) bool {
-	return slices.ContainsFunc(levelsOf(k), h.wants)
-}
-
-// wantsCommand reports whether the transcript is written.
-func (h *logHook) wantsCommand() bool { return h.wants(slog.LevelDebug) }
-
-// wants asks the handler where nothing guards against its panic. It will be
-// asked again where something does.
-func (h *logHook) wants(level slog.Level) (wants bool) {
-	defer func() {
-		if recover() != nil {
-			wants = true
-		}
-	}()
-	return h.enabled(context.Background(), level)
+// Asleep reports that no record of the kind would be written.
+func (h *logHook) Asleep(to Kind) bool {
+	return !slices.ContainsFunc(levelsOf(to), func(l slog.Level) bool { return h.enabled(context.Background(), l) })
 }
 
 func messageOf(k Kind) string {

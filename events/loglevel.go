@@ -8,12 +8,12 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// levelsOf returns the levels that a record of an event of kind k may have, the
-// highest first.
+// levelsOf returns the levels that a record of an event of kind k, or of a
+// command, may have, the highest first.
 func levelsOf(k Kind) []slog.Level {
 	all := [...]slog.Level{slog.LevelError, slog.LevelWarn, slog.LevelInfo, slog.LevelDebug}
 	switch k {
-	case KindStateChange, KindResolve, KindDial, KindGreeting, KindHello, KindProgress:
+	case KindStateChange, KindResolve, KindDial, KindGreeting, KindHello, KindProgress, Commands:
 		return all[3:]
 	case KindConnect:
 		return all[2:3]

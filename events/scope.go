@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 )
 
@@ -30,6 +31,24 @@ func (s *Scope) Value(key any) any {
 func scopeOf(ctx context.Context) *Scope {
 	s, _ := ctx.Value(scopeKey{}).(*Scope)
 	return s
+}
+
+// scoped returns the innermost Scope of ctx and a context that has one: a new
+// one around ctx if there was none.
+func scoped(ctx context.Context) (*Scope, context.Context) {
+	if s := scopeOf(ctx); s != nil {
+		return s, ctx
+	}
+	s := NewScope(ctx)
+	return s, s
+}
+
+// call calls a method of a hook, marks the scope meanwhile, and turns a panic into
+// an error.
+func (s *Scope) call(hook any, method func()) error {
+	s.calls.Add(1)
+	defer s.calls.Add(-1)
+	return guarded(func() string { return fmt.Sprintf("hook %T", hook) }, method)
 }
 
 // InHook reports whether a hook is being called with ctx, so that a call that

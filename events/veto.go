@@ -133,29 +133,17 @@ func ask[H, X any](ctx context.Context, hooks []H, x X, f func(H, context.Contex
 	if len(hooks) == 0 {
 		return nil
 	}
-	scope := scopeOf(ctx)
-	if scope == nil {
-		scope = NewScope(ctx)
-		ctx = scope
-	}
+	scope, ctx := scoped(ctx)
 	for _, h := range hooks {
-		if err := decide(scope, h, ctx, x, f); err != nil {
+		var why error
+		if err := scope.call(h, func() { why = f(h, ctx, x) }); err != nil {
 			return err
+		}
+		if why != nil {
+			return vetoed(why)
 		}
 	}
 	return nil
-}
-
-// decide asks one hook.
-func decide[H, X any](scope *Scope, h H, ctx context.Context, x X, f func(H, context.Context, X) error) (err error) {
-	defer contain(h, &err)
-	scope.calls.Add(1)
-	defer scope.calls.Add(-1)
-	why := f(h, ctx, x)
-	if why == nil {
-		return nil
-	}
-	return vetoed(why)
 }
 
 // vetoed gives a refusal its kind.

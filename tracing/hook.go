@@ -43,6 +43,8 @@ type Hook struct {
 	meterProvider metric.MeterProvider // nil: the global one
 	serverAddress bool
 	woken         atomic.Bool
+	unsetTracer   trace.TracerProvider // what New saw in place of a global one, or nil
+	unsetMeter    metric.MeterProvider
 	instruments   atomic.Pointer[instruments]
 }
 
@@ -65,16 +67,24 @@ func New(c Config) *Hook {
 	if p := c.TracerProvider; p != nil && !placeholder(p) {
 		h.tracer = p.Tracer(ScopeName, h.scope...)
 	}
+	h.woken.Store(h.tracer != nil || h.meterProvider != nil)
+	if p := otel.GetTracerProvider(); placeholder(p) {
+		h.unsetTracer = p
+	}
+	if p := otel.GetMeterProvider(); placeholder(p) {
+		h.unsetMeter = p
+	}
 	return h
 }
 
-// Asleep reports that there was no SDK yet, so that the hook has nothing open and
-// nothing to do.
-func (h *Hook) Asleep() bool {
+// Asleep reports, whatever it is asked about, that there was no SDK yet, so that the
+// hook has nothing open and nothing to do. Once awake it does not sleep again, since
+// it may have scopes that are open.
+func (h *Hook) Asleep(events.Kind) bool {
 	if h.woken.Load() {
 		return false
 	}
-	if h.tracer == nil && h.meterProvider == nil && placeholder(otel.GetTracerProvider()) && placeholder(otel.GetMeterProvider()) {
+	if unset(otel.GetTracerProvider(), h.unsetTracer) && unset(otel.GetMeterProvider(), h.unsetMeter) {
 		return true
 	}
 	h.woken.Store(true)

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/tracing"
 )
 
@@ -50,5 +51,50 @@ func TestProvider_GivenOneWins(t *testing.T) {
 	explicit().tell(t, context.Background(), tracing.New(tracing.Config{TracerProvider: given}))
 	if len(wrong.Ended()) != 0 || len(right.Ended()) != 8 {
 		t.Errorf("%d spans went to the global provider, %d to the given one", len(wrong.Ended()), len(right.Ended()))
+	}
+}
+
+// The hook sleeps until there is an SDK, and not again once there was one.
+func TestHook_SleepsUntilThereIsAnSDK(t *testing.T) {
+	before := otel.GetTracerProvider()
+	p, _ := record(t)
+	meters, _ := counting(t)
+	for name, c := range map[string]struct {
+		config  tracing.Config
+		install func()
+		before  bool // asleep
+	}{
+		"no SDK, later a tracer":    {tracing.Config{}, func() { otel.SetTracerProvider(p) }, true},
+		"no SDK, later a meter":     {tracing.Config{}, func() { otel.SetMeterProvider(meters) }, true},
+		"placeholders given, later": {tracing.Config{TracerProvider: otel.GetTracerProvider(), MeterProvider: otel.GetMeterProvider()}, func() { otel.SetTracerProvider(p) }, true},
+		"a tracer given":            {tracing.Config{TracerProvider: p}, func() {}, false},
+		"a meter given":             {tracing.Config{MeterProvider: meters}, func() {}, false},
+	} {
+		tracer, meter := otel.GetTracerProvider(), otel.GetMeterProvider()
+		h := tracing.New(c.config)
+		for _, to := range []events.Kind{events.Scopes, events.Commands, events.KindDial} {
+			if h.Asleep(to) != c.before {
+				t.Errorf("%s: asleep to %d: %v", name, to, !c.before)
+			}
+		}
+		c.install()
+		if h.Asleep(events.Scopes) {
+			t.Errorf("%s: still asleep", name)
+		}
+		if otel.GetTracerProvider() != tracer {
+			otel.SetTracerProvider(tracer)
+		}
+		if otel.GetMeterProvider() != meter {
+			otel.SetMeterProvider(meter)
+		}
+		if h.Asleep(events.Scopes) {
+			t.Errorf("%s: asleep again, with what was begun", name)
+		}
+	}
+	otel.SetTracerProvider(noop.NewTracerProvider()) // New sees an SDK
+	h := tracing.New(tracing.Config{})
+	otel.SetTracerProvider(before)
+	if !h.Asleep(events.Scopes) {
+		t.Error("awake though there is only a placeholder")
 	}
 }

@@ -28,9 +28,7 @@ func (a *actor) header(seq uint64) events.Header {
 // tell gives an event to who wants it.
 func (a *actor) tell(e events.Event) {
 	missed := a.s.feeds.Send(e)
-	if a.s.hooks.Want(e.Kind()) {
-		a.hookErr = errors.Join(a.hookErr, a.s.hooks.Event(a.hearing(), e))
-	}
+	a.hookErr = errors.Join(a.hookErr, a.s.hooks.Event(a.hearing(), e))
 	a.missed(missed)
 }
 

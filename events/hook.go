@@ -83,8 +83,9 @@ type EventHook interface {
 }
 
 // MissHook is told that events found no room in channels of subscribers, as their
-// [Lagged] will tell them: how many, counted once for each channel. ctx is that of
-// the scope that is open.
+// [Lagged] will tell them: how many, counted once for each channel. ctx is the one
+// that ConnectStart returned, if a hook made one there, else that of the scope that
+// is open; its end means nothing.
 type MissHook interface {
 	EventsMissed(ctx context.Context, n uint64)
 }

@@ -35,8 +35,17 @@ func (a *actor) tell(e events.Event) {
 // missed tells how many events channels had no room for.
 func (a *actor) missed(n uint64) {
 	if n > 0 {
-		a.hookErr = errors.Join(a.hookErr, a.s.hooks.EventsMissed(a.hearing(), n))
+		a.hookErr = errors.Join(a.hookErr, a.s.hooks.EventsMissed(a.missing(), n))
 	}
+}
+
+// missing is the context that hooks of missed events get: of the whole life, so
+// that all that one session's channels miss is counted alike.
+func (a *actor) missing() context.Context {
+	if a.origin != nil {
+		return a.origin
+	}
+	return a.hearing()
 }
 
 // told is heard and tell in one, where the closure's cost does not matter.
@@ -125,12 +134,17 @@ func (a *actor) fire(t fsm.Trigger) error {
 		v.remote, v.extended, v.authenticated = a.remote, a.extended, a.authenticated
 		v.capabilities, v.tls = a.caps, a.conn.TLS()
 	}
-	return a.s.fire(a.hearing(), t, v, a.header)
+	return a.s.transit(a.hearing(), a.missing(), t, v, a.header)
 }
 
-// fire makes a transition: looplab decides; the view is swapped, then hooks and
-// feeds hear of it.
+// fire makes a transition of a session that has no life.
 func (s *Session) fire(ctx context.Context, t fsm.Trigger, v view, header func(seq uint64) events.Header) error {
+	return s.transit(ctx, ctx, t, v, header)
+}
+
+// transit makes a transition: looplab decides; the view is swapped, then feeds and
+// hooks hear of it, in the contexts for events and for missed ones.
+func (s *Session) transit(hearing, missing context.Context, t fsm.Trigger, v view, header func(seq uint64) events.Header) error {
 	from := s.machine.State()
 	if from == fsm.Closed && t == fsm.Close {
 		return nil
@@ -149,5 +163,5 @@ func (s *Session) fire(ctx context.Context, t fsm.Trigger, v view, header func(s
 	}
 	e := events.OnStateChange{Header: header(seq), From: from, To: to}
 	missed := s.feeds.Send(e)
-	return errors.Join(s.hooks.Event(ctx, e), s.hooks.EventsMissed(ctx, missed))
+	return errors.Join(s.hooks.Event(hearing, e), s.hooks.EventsMissed(missing, missed))
 }

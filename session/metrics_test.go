@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtptest"
 	"github.com/ehlo-go/ehlo/tracing"
 )
@@ -65,3 +66,66 @@ func TestSend_MetricsCountWhatOnMessageTells(t *testing.T) {
 		t.Errorf("counted %v, told %v", counted, told)
 	}
 }
+
+// What the channels of one session miss while it connects, serves, rests and ends
+// is one series, with server.address where that is asked for.
+func TestMetrics_WhatIsMissedHasOneSetOfLabels(t *testing.T) {
+	reader := metric.NewManualReader()
+	provider := metric.NewMeterProvider(metric.WithReader(reader))
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	srv := memory(t, smtptest.Config{})
+	config := reach(srv, Extended)
+	config.Dialer = srv
+	missed := &missedBy{at: map[fsm.State]uint64{}}
+	config.Hooks = []events.Hook{tracing.New(tracing.Config{MeterProvider: provider, ServerAddress: true}), missed}
+	s := newSession(t, config)
+	missed.state = s.State
+	ch, stop := s.Subscribe(events.Filter{Buffer: 1})
+	defer stop()
+	if err := s.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Noop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Send(t.Context(), to("a@example.net")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Disconnect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var told uint64
+	for e := range ch {
+		if e, ok := e.(events.Lagged); ok {
+			told += e.Missed
+		}
+	}
+	for _, st := range []fsm.State{fsm.Dial, fsm.Mail, fsm.Ready, fsm.Closed} {
+		if missed.at[st] == 0 {
+			t.Errorf("nothing was missed in %v: %v", st, missed.at)
+		}
+	}
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(context.Background(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all.ScopeMetrics[0].Metrics {
+		if m.Name != tracing.MetricEventsMissed {
+			continue
+		}
+		points := m.Data.(metricdata.Sum[int64]).DataPoints
+		if host, _ := points[0].Attributes.Value(tracing.KeyServerAddress); len(points) != 1 || host.AsString() != srv.Host() || points[0].Value != int64(told) {
+			t.Errorf("%d were missed, counted %+v", told, points)
+		}
+		return
+	}
+	t.Error("nothing was counted")
+}
+
+// missedBy counts what was missed, by the state of its session.
+type missedBy struct {
+	state func() fsm.State
+	at    map[fsm.State]uint64
+}
+
+func (m *missedBy) EventsMissed(_ context.Context, n uint64) { m.at[m.state()] += n }

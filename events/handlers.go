@@ -47,8 +47,8 @@ type Handlers struct {
 	OnPanic func(e Event, err error)
 }
 
-// Kinds returns the kinds that have a callback, for a [Filter]. With none it
-// is KindLagged alone, since an empty mask would mean all.
+// Kinds returns the kinds that have a callback, for a [Filter], and KindLagged in
+// any case: [Lagged] comes whatever is asked for, and an empty mask would mean all.
 func (h *Handlers) Kinds() Mask {
 	m := MaskOf(KindLagged)
 	for k, set := range map[Kind]bool{

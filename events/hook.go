@@ -18,11 +18,12 @@ import (
 //
 // Hooks run on the session's goroutine and must not block. The scopes nest:
 // Connect > Attempt > Phase > Command. Every Start has its End, in reverse
-// order, on panic, cancel and Close too; Start returns the context for what is
-// inside, and End gets it back. The context a hook is given is marked: a
-// blocking method of a session that is called with it returns smtp.ErrInHook
-// instead of waiting for itself. A hook that panics ends its session with an
-// error that says so.
+// order, on panic, cancel and Close too, but for a Sleeper; Start returns the context
+// for what is inside, the next hook's Start too, and every End gets the one that the
+// last Start returned. The context a hook is given is marked: a blocking method of a
+// session that is called with it returns smtp.ErrInHook instead of waiting for
+// itself. A hook that panics ends its session with an error that says so, unless the
+// session is at its end already.
 type Hook any
 
 // ConnectHook encloses one life's way to ready, back-off included.
@@ -62,11 +63,11 @@ type EndHook interface {
 	LifeOver(ctx context.Context, e LifeOver)
 }
 
-// Sleeper is a hook that has nothing to do for now, or with some calls. Before
-// anything is made for it it is asked, each time, whether it sleeps: to an event, by
-// its kind, to [Commands], or to [Scopes], which are all the other calls; while it
-// does it is left out, at no cost. A veto is always asked. Asleep must be cheap, and
-// is called on the session's goroutine; if it panics the hook counts as awake.
+// Sleeper is a hook that has nothing to do for now, or with some calls. Each time,
+// before anything is made for it, it is asked whether it sleeps: to an event, by its
+// kind, to [Commands], or to [Scopes], which are all the other calls; if so it is left
+// out. A veto is asked in any case. Asleep must be cheap, and is called on the
+// session's goroutine; if it panics the hook counts as awake.
 //
 // A hook may wake between a Start and its End, and then gets an End whose Start it
 // has not heard. One that falls asleep there misses the End: a hook that has to end
@@ -76,7 +77,8 @@ type Sleeper interface {
 }
 
 // EventHook gets the events of the kinds it names, in order, on the session's
-// goroutine. Kinds is asked once, when the session is made; 0 means all.
+// goroutine. Kinds is asked once, when the session is made; 0 means all. [Lagged] is
+// of a channel, and never given to a hook.
 type EventHook interface {
 	Kinds() Mask
 	Event(ctx context.Context, e Event)

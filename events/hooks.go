@@ -9,10 +9,10 @@ import (
 	"github.com/ehlo-go/ehlo/smtp"
 )
 
-// Hooks are the hooks of a configuration, sorted by what they implement. The
-// zero value has none. Safe for any number of sessions. Each method calls every
-// hook, whatever the others do, and returns an error of smtp.KindPanic if one
-// panicked.
+// Hooks are for package session: the hooks of a configuration, sorted by what they
+// implement. The zero value has none. Safe for any number of sessions. Each method,
+// but those of vetoes, calls every hook that is awake, whatever the others do, and
+// returns an error of smtp.KindPanic if one panicked.
 type Hooks struct {
 	life    []gated[LifeHook]
 	connect []gated[ConnectHook]
@@ -48,8 +48,8 @@ type eventHook struct {
 
 func (e eventHook) wants(k Kind) bool { return e.kinds.Has(k) && !e.asleep(k) }
 
-// SortHooks sorts hooks once, at construction. A value that implements no hook
-// interface is an invalid argument.
+// SortHooks is for package session: it sorts hooks once, at construction. A value
+// that implements no hook interface is an invalid argument.
 func SortHooks(hooks []Hook) (Hooks, error) {
 	var all Hooks
 	for i, h := range hooks {

@@ -6,15 +6,15 @@ import (
 	"sync/atomic"
 )
 
-// Scope is a context that knows whether a hook is being called with it, or
-// with a context made from it. A session makes one for each life, so that to
-// mark what hooks are given costs nothing more.
+// Scope is for package session: a context that knows whether a hook is being called
+// with it, or with a context made from it. A session has one for its connect, and
+// one for what no caller asks for later, so that to mark those costs nothing more.
 type Scope struct {
 	context.Context
 	calls atomic.Int32
 }
 
-// NewScope returns a Scope around ctx.
+// NewScope is for package session: it returns a Scope around ctx.
 func NewScope(ctx context.Context) *Scope { return &Scope{Context: ctx} }
 
 type scopeKey struct{}
@@ -51,16 +51,16 @@ func (s *Scope) call(hook any, method func()) error {
 	return guarded(func() string { return fmt.Sprintf("hook %T", hook) }, method)
 }
 
-// InHook reports whether a hook is being called with ctx, so that a call that
-// waits for the session would wait for itself.
+// InHook is for package session: it reports whether a hook is being called with
+// ctx, so that a call that waits for the session would wait for itself.
 func InHook(ctx context.Context) bool {
 	s := scopeOf(ctx)
 	return s != nil && s.calls.Load() > 0
 }
 
-// Inside returns a context around ctx for a call of the program's own, such as
-// an authenticator, and what ends the call: until then InHook is true of the
-// context.
+// Inside is for package session: it returns a context around ctx for a call of the
+// program's own, such as an authenticator, and what ends the call: until then InHook
+// is true of the context.
 func Inside(ctx context.Context) (inside context.Context, leave func()) {
 	s := NewScope(ctx)
 	s.calls.Add(1)

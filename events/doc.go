@@ -36,7 +36,8 @@
 // a closing [Lagged] and the last event of the life, which comes whatever was
 // asked for. What does not fit is counted and announced by Lagged. For every
 // channel, received + missed = emitted of the kinds asked for; the first state
-// and Lagged itself are not counted. A [Hub] makes the same promises.
+// and Lagged itself are not counted. A [Hub] makes the same promises; it has no first
+// state, and its Lagged speaks of all sessions.
 //
 // With nobody listening an event costs one atomic load, one more with a [Hub], and
 // no allocation. A change of state costs an atomic store and a lock besides.

@@ -183,7 +183,7 @@ type OnCancel struct {
 }
 
 // OnError tells an error. The final one is the last event of a life that never
-// got ready.
+// got ready; there is no other yet.
 type OnError struct {
 	Header
 	Host  string // "" if the arguments were invalid

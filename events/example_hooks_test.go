@@ -133,7 +133,7 @@ func ExampleHandlers_onPanic() {
 			fmt.Println(e.Verb)
 		},
 		OnPanic: func(e events.Event, err error) {
-			var p *events.PanicError
+			var p *smtp.PanicError
 			fmt.Println(e.Kind(), errors.As(err, &p), p.Value)
 		},
 	}

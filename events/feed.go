@@ -20,7 +20,7 @@ func (f Filter) or(buffer int) Filter {
 	if f.Buffer <= 0 {
 		f.Buffer = buffer
 	}
-	if f.Kinds == 0 {
+	if f.Kinds &= All; f.Kinds == 0 {
 		f.Kinds = All
 	}
 	return f

@@ -9,8 +9,8 @@ import (
 	"github.com/ehlo-go/ehlo/fsm"
 )
 
-// Feeds are the subscribers of one session, and the count of its events. The
-// zero value is ready. Subscribe may be called from anywhere; Begin, Advance,
+// Feeds are for package session: the subscribers of one session, and the count of
+// its events. The zero value is ready. Subscribe may be called from anywhere; Begin, Advance,
 // Publish, Send and Finish belong to the session's one sender at a time.
 type Feeds struct {
 	// Hub hears too, and is set before all else; nil is none.

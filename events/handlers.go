@@ -8,9 +8,9 @@ import (
 // Handlers turn a channel of events into callbacks: one optional function per
 // type of event. The zero value hears nothing.
 //
-//	ch, stop := s.Subscribe(events.Filter{Kinds: h.Kinds()})
-//	defer stop()
-//	go h.Dispatch(ch)
+//	ch, _ := s.Subscribe(events.Filter{Kinds: h.Kinds()})
+//	dispatched := make(chan error, 1)
+//	go func() { dispatched <- h.Dispatch(ch) }() // until the end of the life
 //
 // The callbacks run one after another on the goroutine that called Dispatch,
 // in the order of the events, never on the session's own: they may block, may call
@@ -43,7 +43,7 @@ type Handlers struct {
 	Lagged         func(Lagged)
 
 	// OnPanic hears at once that the callback for e panicked, with an error of
-	// smtp.KindPanic that holds a [PanicError].
+	// smtp.KindPanic that holds a [smtp.PanicError].
 	OnPanic func(e Event, err error)
 }
 

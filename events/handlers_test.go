@@ -131,7 +131,7 @@ func TestHandlers_APanicIsContainedAndReported(t *testing.T) {
 	if names := kindsOf(blamed); !slices.Equal(names, []Kind{KindDial, KindGreeting, KindDial}) {
 		t.Errorf("told of %v", names)
 	}
-	why, ok := errors.AsType[*PanicError](err)
+	why, ok := errors.AsType[*smtp.PanicError](err)
 	if !errors.Is(err, smtp.ErrPanic) || !ok || why.Where != "callback OnDial" || why.Value != "boom of dial" || !strings.Contains(string(why.Stack), "handlers_test.go") {
 		t.Errorf("Dispatch returned %v", err)
 	}

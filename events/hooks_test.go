@@ -246,7 +246,7 @@ func TestHooks_H23_PanicIsContainedAndTheOthersAreCalled(t *testing.T) {
 func isPanic(t *testing.T, err error, value string) {
 	t.Helper()
 	var e *smtp.Error
-	var p *PanicError
+	var p *smtp.PanicError
 	if !errors.Is(err, smtp.ErrPanic) || !errors.As(err, &e) || e.Kind != smtp.KindPanic || !errors.As(err, &p) {
 		t.Fatalf("%v is no panic", err)
 	}

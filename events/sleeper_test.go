@@ -36,8 +36,8 @@ func to(kinds ...events.Kind) func(events.Kind) bool {
 	return func(k events.Kind) bool { return slices.Contains(kinds, k) }
 }
 
-// life tells hooks four calls of scopes, two of commands, and each event.
-func life(t *testing.T, all *events.Hooks) {
+// tellAll tells hooks four calls of scopes, two of commands, and each event.
+func tellAll(t *testing.T, all *events.Hooks) {
 	ctx := context.Background()
 	check := func(err error) {
 		if err != nil {
@@ -78,7 +78,7 @@ func TestSleeper_IsLeftOutWhileItSleepsWhateverStandsBesideIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			life(t, &all)
+			tellAll(t, &all)
 			if d.calls != c.calls || awake.calls != 8*others {
 				t.Errorf("%s: %d calls, want %d; %d of the other %d", name, d.calls, c.calls, awake.calls, others)
 			}
@@ -95,7 +95,7 @@ func TestSleeper_AsleepNothingIsAllocated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(100, func() { life(t, &all) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { tellAll(t, &all) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -35,8 +35,7 @@ type content interface {
 	next(ctx context.Context) (block []byte, last bool, err error)
 	// size returns how many octets there are, -1 if that is not known.
 	size() int64
-	// buffered returns where blocks stand behind their lead, nil if they stand
-	// elsewhere.
+	// buffered returns where blocks stand behind their lead, or nil.
 	buffered() []byte
 	// release ends the use of the content.
 	release()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
 )
@@ -92,7 +91,7 @@ func contextError(ctx context.Context) error {
 
 // panicked makes the error for what recover returned.
 func panicked(v any) *smtp.Error {
-	return &smtp.Error{Kind: smtp.KindPanic, Err: events.NewPanicError("session", v)}
+	return &smtp.Error{Kind: smtp.KindPanic, Err: smtp.NewPanicError("session", v)}
 }
 
 // contained calls f with an error, whose methods may be foreign. Where one panics,

@@ -113,6 +113,15 @@ func (d *delivery) lent() bool {
 	return ok
 }
 
+// buffered returns where blocks stand behind their lead, nil if they stand
+// elsewhere, as what a Transaction's Write is given does.
+func (d *delivery) buffered() []byte {
+	if d.content == nil {
+		return nil
+	}
+	return d.content.buffered()
+}
+
 // giveUp ends a message whose content cannot go on: nothing that the server has
 // may pass for the whole of it. Within DATA that takes the connection; between
 // chunks RSET will do.
@@ -227,7 +236,7 @@ func (a *actor) spill(header []byte, d *delivery, last bool, verb string) error 
 		return named(a.goodbye(), verb)
 	}
 	a.torn = true
-	a.mailing.pieces = b.behind(header, d.content.buffered(), a.mailing.pieces[:0])
+	a.mailing.pieces = b.behind(header, d.buffered(), a.mailing.pieces[:0])
 	pace := a.pace()
 	if b.asIs && b.block > nextBlock {
 		pace.Moved = a.moves(d, int64(len(header)))

@@ -3,10 +3,8 @@ package transport
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +74,7 @@ func (r Race) one(ctx context.Context, addr netip.Addr) (net.Conn, error) {
 func dial(ctx context.Context, d Dialer, network, address string) (conn net.Conn, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			conn, err = nil, &smtp.Error{Kind: smtp.KindPanic, Err: fmt.Errorf("Dialer panicked: %v\n%s", v, debug.Stack())}
+			conn, err = nil, &smtp.Error{Kind: smtp.KindPanic, Err: smtp.NewPanicError("Dialer", v)}
 		}
 	}()
 	conn, err = d.DialContext(ctx, network, address)

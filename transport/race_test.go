@@ -313,3 +313,22 @@ func TestRace_RealSockets(t *testing.T) {
 		t.Errorf("%v names not all addresses", e)
 	}
 }
+
+// stubborn panics with itself, also when it is printed.
+type stubborn struct{}
+
+func (s stubborn) Error() string { panic(s) }
+
+// A Dialer that panics fails its dial and nothing else, alone and in a race,
+// whatever it panics with.
+func TestRace_APanicOfADialerIsItsError(t *testing.T) {
+	for _, addrs := range [][]netip.Addr{{netip.MustParseAddr("192.0.2.1")}, {netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}} {
+		for _, value := range []any{"boom", stubborn{}} {
+			race := Race{Port: 25, Dialer: dialerFunc(func(context.Context, string, string) (net.Conn, error) { panic(value) })}
+			_, err := race.Dial(t.Context(), Literal(addrs...))
+			if why, ok := errors.AsType[*smtp.PanicError](err); !ok || !errors.Is(err, smtp.ErrPanic) || why.Where != "Dialer" || len(why.Stack) == 0 {
+				t.Errorf("%d addresses: %v", len(addrs), err)
+			}
+		}
+	}
+}

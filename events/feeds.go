@@ -10,8 +10,9 @@ import (
 )
 
 // Feeds are for package session: the subscribers of one session, and the count of
-// its events. The zero value is ready. Subscribe may be called from anywhere; Begin, Advance,
-// Publish, Send and Finish belong to the session's one sender at a time.
+// its events. The zero value is ready. Subscribe may be called from anywhere;
+// Begin, Advance, Publish, Send and Finish belong to the session's one sender at a
+// time.
 type Feeds struct {
 	// Hub hears too, and is set before all else; nil is none.
 	Hub *Hub

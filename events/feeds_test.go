@@ -676,3 +676,15 @@ func TestFeeds_AnEndBeforeTheLastEventTellsWhatWasMissed(t *testing.T) {
 		}
 	}
 }
+
+// Bits above the kinds ask for nothing: a mask of every bit is that of all kinds.
+func TestFilter_BitsAboveTheKindsMeanNothing(t *testing.T) {
+	for given, want := range map[Mask]Mask{0: All, ^Mask(0): All, ^All: All, MaskOf(KindDial) | ^All: MaskOf(KindDial)} {
+		if got := (Filter{Kinds: given}).or(7); got.Kinds != want || got.Buffer != 7 {
+			t.Errorf("%b: %b and a buffer of %d", given, got.Kinds, got.Buffer)
+		}
+	}
+	if got := (Filter{Buffer: 3}).or(7).Buffer; got != 3 {
+		t.Errorf("a buffer of %d", got)
+	}
+}

@@ -81,18 +81,10 @@ func distantSessions(name string) Work {
 
 // turns measures and adds how many round trips the sink has seen.
 func turns(b *Bed, n int, do func() (measure.Sample, error)) (measure.Sample, error) {
-	before, err := b.Sink.Counts()
+	s, seen, err := taken(b, do)
 	if err != nil {
 		return nil, err
 	}
-	s, err := do()
-	if err != nil {
-		return nil, err
-	}
-	after, err := b.Sink.Counts()
-	if err != nil {
-		return nil, err
-	}
-	s[measure.Turns] = float64(after.Sub(before).Turns) / float64(n)
+	s[measure.Turns] = float64(seen.Turns) / float64(n)
 	return s, nil
 }

@@ -129,21 +129,25 @@ func (w *Work) Do(ctx context.Context, b *Bed, a Amount, told func(peer string, 
 	return r, nil
 }
 
-// counted measures and looks that the sink has taken just what was sent.
-func counted(b *Bed, want sink.Counts, do func() (measure.Sample, error)) (measure.Sample, error) {
+// taken measures, and returns what the sink has seen meanwhile.
+func taken(b *Bed, do func() (measure.Sample, error)) (s measure.Sample, seen sink.Counts, err error) {
 	before, err := b.Sink.Counts()
 	if err != nil {
-		return nil, err
+		return nil, seen, err
 	}
-	s, err := do()
-	if err != nil {
-		return nil, err
+	if s, err = do(); err != nil {
+		return nil, seen, err
 	}
 	after, err := b.Sink.Counts()
+	return s, after.Sub(before), err
+}
+
+// counted measures and looks that the sink has taken just what was sent.
+func counted(b *Bed, want sink.Counts, do func() (measure.Sample, error)) (measure.Sample, error) {
+	s, got, err := taken(b, do)
 	if err != nil {
 		return nil, err
 	}
-	got := after.Sub(before)
 	if got.Sessions != want.Sessions || got.Messages != want.Messages || want.Octets > 0 && got.Octets != want.Octets {
 		return nil, fmt.Errorf("the sink has taken %d sessions, %d messages of %d octets, where %d, %d and %d were to come",
 			got.Sessions, got.Messages, got.Octets, want.Sessions, want.Messages, want.Octets)

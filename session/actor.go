@@ -104,6 +104,7 @@ func (a *actor) run(first func() error) {
 
 // begin opens the life and its connect.
 func (a *actor) begin() error {
+	deepenToDial(0)
 	if err := a.beginLife(); err != nil {
 		return err
 	}

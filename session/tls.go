@@ -10,6 +10,7 @@ func (a *actor) handshakeFirst() (fsm.Trigger, error) { return fsm.Secured, a.ha
 
 // handshake makes the connection TLS and tells what it is.
 func (a *actor) handshake() error {
+	deepenToShakeHands(0)
 	cfg := a.plan.tlsConfig(a.s.config.TLS)
 	a.putPeerToVeto(cfg)
 	verdict, err := a.conn.Handshake(cfg, a.plan.options.Has(SecureFallback), a.plan.timeouts.TLS)

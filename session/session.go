@@ -3,14 +3,12 @@ package session
 import (
 	"context"
 	"crypto/tls"
-	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
-	"github.com/ehlo-go/ehlo/tracing"
 	"github.com/ehlo-go/ehlo/transport"
 )
 
@@ -19,7 +17,7 @@ import (
 // value is not usable.
 type Session struct {
 	id    uint64
-	hooks events.Hooks
+	hooks *events.Hooks
 	feeds events.Feeds
 
 	// mu guards all below, the life's fields, and every change of a deadline.
@@ -41,14 +39,7 @@ var ids atomic.Uint64
 // configuration it refuses is a hook that implements no hook interface; the
 // rest is checked by each Connect, together with its arguments.
 func New(c Config) (*Session, error) {
-	all := c.Hooks
-	if !slices.ContainsFunc(all, traces) { // behind them, so that an index in an error is the caller's
-		all = append(slices.Clip(all), tracing.New(tracing.Config{TracerProvider: c.TracerProvider, MeterProvider: c.MeterProvider}))
-	}
-	if c.Logger != nil {
-		all = append(slices.Clip(all), events.Log(c.Logger))
-	}
-	hooks, err := events.SortHooks(all)
+	hooks, err := hooksOf(&c)
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +56,6 @@ func New(c Config) (*Session, error) {
 	c.UserName, c.Password = "", ""
 	s.config = c
 	return s, nil
-}
-
-// traces reports a hook that makes the spans already.
-func traces(h events.Hook) bool {
-	_, ok := h.(*tracing.Hook)
-	return ok
 }
 
 // Connect takes the session from disconnected to ready: it resolves, dials,

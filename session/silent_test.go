@@ -20,7 +20,7 @@ func TestTelemetry_AllocatesNothingWithoutAnSDK(t *testing.T) {
 	ready := func(bare bool) *Session {
 		s := newSession(t, Config{HostAddress: "127.0.0.1", RemotePort: frugal(t), LocalName: "client.test", Options: Extended, Retry: Retry{MaxAttempts: 1}})
 		if bare {
-			s.hooks = events.Hooks{}
+			s.hooks = &events.Hooks{}
 		}
 		if err := s.Connect(t.Context()); err != nil {
 			t.Fatal(err)
@@ -32,7 +32,7 @@ func TestTelemetry_AllocatesNothingWithoutAnSDK(t *testing.T) {
 		s := ready(bare)
 		lives := newSession(t, reach(srv, Extended))
 		if bare {
-			lives.hooks = events.Hooks{}
+			lives.hooks = &events.Hooks{}
 		}
 		return map[string]float64{
 			"a command": testing.AllocsPerRun(300, func() {

@@ -120,6 +120,9 @@ func (s *Session) closeIdle(l *life) {
 
 // takeCredentials writes given credentials to the session's properties.
 func (s *Session) takeCredentials(args *arguments) {
+	if args.userName == nil && args.password == nil {
+		return
+	}
 	userName, password := s.credentials()
 	if args.userName != nil {
 		userName = *args.userName

@@ -14,7 +14,6 @@ import (
 // look-up; after a failure that only asks for the next address, those known
 // are used again.
 func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
-	var addrs []netip.Addr
 	queried := false
 	switch {
 	case a.plan.proxy != nil, a.plan.socket != "":
@@ -35,14 +34,19 @@ func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
 		a.answers.StartAfter(a.retry.after)
 		a.retry.spent = nil
 	}
-	if a.answers != nil {
-		addrs = slices.Clone(a.answers.Addrs())
-	}
 	if queried {
-		a.facts.Addrs = addrs
+		a.facts.Addrs = a.addrs()
 	}
 	if h, ok := a.heard(events.KindResolve); ok {
-		a.tell(events.OnResolve{Header: h, Host: a.plan.name, Addrs: addrs, Queried: queried})
+		a.tell(events.OnResolve{Header: h, Host: a.plan.name, Addrs: a.addrs(), Queried: queried})
 	}
 	return fsm.Resolved, nil
+}
+
+// addrs returns the addresses that are known, for others to keep.
+func (a *actor) addrs() []netip.Addr {
+	if a.answers == nil {
+		return nil
+	}
+	return slices.Clone(a.answers.Addrs())
 }

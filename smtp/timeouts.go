@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -38,26 +39,27 @@ type TimeoutRow struct {
 
 // TimeoutTable returns the usual value of every timeout, in the order of the
 // fields of [Timeouts].
-func TimeoutTable() []TimeoutRow {
-	const rfc = "RFC 5321 4.5.3.2"
-	return []TimeoutRow{
-		{"Resolve", 30 * time.Second, "the look-ups of A and AAAA together", "ehlo"},
-		{"Dial", 30 * time.Second, "TCP, all addresses together, and a proxy's answer", "ehlo"},
-		{"TLS", 60 * time.Second, "one TLS handshake", "ehlo"},
-		{"Greeting", 5 * time.Minute, "the server's first reply", rfc + ".1"},
-		{"Hello", 5 * time.Minute, "the reply to EHLO, HELO or LHLO", rfc},
-		{"StartTLS", 2 * time.Minute, "the reply to STARTTLS", "ehlo"},
-		{"Auth", 5 * time.Minute, "each reply of AUTH", "ehlo"},
-		{"Mail", 5 * time.Minute, "the reply to MAIL", rfc + ".2"},
-		{"Rcpt", 5 * time.Minute, "the reply to RCPT", rfc + ".3"},
-		{"Data", 2 * time.Minute, "the reply to DATA", rfc + ".4"},
-		{"Block", 3 * time.Minute, "one block of content, while it is written", rfc + ".5"},
-		{"Chunk", 2 * time.Minute, "the reply to BDAT without LAST", "ehlo"},
-		{"End", 10 * time.Minute, "the reply to the final dot or to BDAT LAST", rfc + ".6"},
-		{"Command", 5 * time.Minute, "the reply to any other command", rfc},
-		{"Quit", 5 * time.Second, "the reply to QUIT", "ehlo"},
-		{"Line", 60 * time.Second, "one more line of a reply that has begun", "ehlo"},
-	}
+func TimeoutTable() []TimeoutRow { return slices.Clone(timeoutTable[:]) }
+
+const rfcTimeouts = "RFC 5321 4.5.3.2"
+
+var timeoutTable = [...]TimeoutRow{
+	{"Resolve", 30 * time.Second, "the look-ups of A and AAAA together", "ehlo"},
+	{"Dial", 30 * time.Second, "TCP, all addresses together, and a proxy's answer", "ehlo"},
+	{"TLS", 60 * time.Second, "one TLS handshake", "ehlo"},
+	{"Greeting", 5 * time.Minute, "the server's first reply", rfcTimeouts + ".1"},
+	{"Hello", 5 * time.Minute, "the reply to EHLO, HELO or LHLO", rfcTimeouts},
+	{"StartTLS", 2 * time.Minute, "the reply to STARTTLS", "ehlo"},
+	{"Auth", 5 * time.Minute, "each reply of AUTH", "ehlo"},
+	{"Mail", 5 * time.Minute, "the reply to MAIL", rfcTimeouts + ".2"},
+	{"Rcpt", 5 * time.Minute, "the reply to RCPT", rfcTimeouts + ".3"},
+	{"Data", 2 * time.Minute, "the reply to DATA", rfcTimeouts + ".4"},
+	{"Block", 3 * time.Minute, "one block of content, while it is written", rfcTimeouts + ".5"},
+	{"Chunk", 2 * time.Minute, "the reply to BDAT without LAST", "ehlo"},
+	{"End", 10 * time.Minute, "the reply to the final dot or to BDAT LAST", rfcTimeouts + ".6"},
+	{"Command", 5 * time.Minute, "the reply to any other command", rfcTimeouts},
+	{"Quit", 5 * time.Second, "the reply to QUIT", "ehlo"},
+	{"Line", 60 * time.Second, "one more line of a reply that has begun", "ehlo"},
 }
 
 // fields returns the timeouts in the order of TimeoutTable.
@@ -70,10 +72,9 @@ func (t *Timeouts) fields() []*time.Duration {
 
 // Validate refuses a negative timeout.
 func (t Timeouts) Validate() error {
-	rows := TimeoutTable()
 	for i, d := range t.fields() {
 		if *d < 0 {
-			return Invalid(fmt.Sprintf("Timeouts.%s is %v: want 0 (as usual) or more", rows[i].Name, *d))
+			return Invalid(fmt.Sprintf("Timeouts.%s is %v: want 0 (as usual) or more", timeoutTable[i].Name, *d))
 		}
 	}
 	return nil
@@ -88,12 +89,11 @@ func (t Timeouts) Validate() error {
 // the content is never shortened by it (a timeout there makes duplicates), and
 // QUIT and a further line of a reply are never lengthened.
 func (t Timeouts) Effective(general time.Duration, given bool) Timeouts {
-	rows := TimeoutTable()
 	for i, d := range t.fields() {
 		if *d != 0 {
 			continue
 		}
-		usual := rows[i].Usual
+		usual := timeoutTable[i].Usual
 		*d = usual
 		if !given {
 			continue

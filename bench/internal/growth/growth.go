@@ -14,7 +14,7 @@ type Plan struct {
 	Octets   []int // of a message
 	AtLeast  int   // sessions for a point: the CPU of ten is too little to be measured
 	Rounds   int   // of messages
-	Volume   int   // octets of content in a round; it has 1 message at least and 20,000 at most
+	Volume   int   // octets of content in a round; each session has a message at least, all have 20,000 at most
 }
 
 // Full is all of it.
@@ -71,7 +71,7 @@ func Measure(ctx context.Context, p Plan, to func() peer.Target, told func(strin
 	for _, octets := range p.Octets {
 		for _, chunked := range []bool{false, true} {
 			told(fmt.Sprintf("messages of %d octets", octets))
-			loads, err := load(ctx, octets, min(max(p.Volume/octets, 1), 20_000), p.Rounds, chunked, to)
+			loads, err := load(ctx, octets, min(max(p.Volume/octets, sessionsAtOnce), 20_000), p.Rounds, chunked, to)
 			if err != nil {
 				return g, fmt.Errorf("messages of %d octets: %w", octets, err)
 			}

@@ -57,12 +57,14 @@ func TestMeasure_HasEveryPointOfThePlan(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	}
-	// 2 commands, of each of 2 peers: a warm-up and 2 rounds
-	if got, want := s.Counts().Messages, int64(4*(1+2*140)+4*(1+2*2)); got != want {
+	// 2 commands, of each of 2 peers: a message of each session, and 2 rounds, of the
+	// larger ones with a message of each session again
+	if got, want := s.Counts().Messages, int64(4*(8+2*140)+4*(8+2*8)); got != want {
 		t.Errorf("%d messages have come, want %d", got, want)
 	}
-	// raw+go and ehlo: 10 in crowds of 5, 20 in one
-	if got, want := s.Counts().Sessions, int64(2*(10+20)+8); got != want {
+	// raw+go and ehlo: 10 in crowds of 5, 20 in one; and 8 sessions of 2 peers for each
+	// of 2 commands and 2 sizes
+	if got, want := s.Counts().Sessions, int64(2*(10+20)+8*8); got != want {
 		t.Errorf("%d sessions have ended, want %d", got, want)
 	}
 }

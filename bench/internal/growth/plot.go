@@ -125,12 +125,12 @@ func (g Growth) plotCrowdMemory(w io.Writer) error {
 }
 
 func (g Growth) plotLoadCPU(w io.Writer) error {
-	a := axes{title: "CPU of a message", x: "content (octets)", y: "CPU per message (µs)", logY: true}
+	a := axes{title: "CPU of a message, eight sessions at once", x: "content (octets)", y: "CPU per message (µs)", logY: true}
 	return a.paint(w, curves(g.Loads, Load.name, func(l Load) (x, y float64) { return float64(l.Octets), l.CPU }))
 }
 
 func (g Growth) plotLoadRate(w io.Writer) error {
-	a := axes{title: "Content on one session, one message after the other", x: "content (octets)", y: "rate (MB/s)", logY: true}
+	a := axes{title: "Content of eight sessions at once", x: "content (octets)", y: "rate (MB/s)", logY: true}
 	return a.paint(w, curves(g.Loads, Load.name, func(l Load) (x, y float64) { return float64(l.Octets), l.Rate }))
 }
 

@@ -354,7 +354,6 @@ func testSpans(t *testing.T, v server) {
 		" > caller",
 		"caller > smtp.connect",
 		"smtp.connect > smtp.connect.attempt",
-		"smtp.connect.attempt > smtp.resolve",
 		"smtp.connect.attempt > smtp.dial",
 		"smtp.connect.attempt > smtp.greeting",
 		"smtp.connect.attempt > smtp.ehlo",

@@ -125,6 +125,7 @@ type AttemptEnd struct {
 // PhaseStart begins a phase.
 type PhaseStart struct {
 	Phase fsm.State
+	Host  string // resolve: the name that DNS will be asked for; "" if none is looked up
 	// Request is set where a caller asked for the phase: auth, mail.
 	Request *Request
 }
@@ -145,7 +146,7 @@ type Request struct {
 type PhaseEnd struct {
 	Phase fsm.State
 	Err   error
-	Host  string               // resolve: the name asked for, if DNS was
+	Host  string               // resolve: as in PhaseStart
 	Addrs []netip.Addr         // resolve: what it answered
 	Peer  netip.AddrPort       // dial
 	Reply smtp.Reply           // greeting, ehlo, starttls, auth: the last reply

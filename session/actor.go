@@ -206,7 +206,7 @@ func (a *actor) enclosed(st fsm.State) (trigger fsm.Trigger, err error) {
 		}
 	}
 	caller, around, start := a.around(st)
-	a.facts = events.PhaseEnd{Phase: st}
+	a.facts = events.PhaseEnd{Phase: st, Host: start.Host}
 	ctx, err := a.s.hooks.PhaseStart(around, start)
 	a.phaseScope = ctx
 	if err == nil {

@@ -80,6 +80,9 @@ func troubled(t *testing.T, rng *rand.Rand, told *ledger, b *books, c func(*Conf
 	if config.LMTP = s.lmtp; s.lmtp {
 		config.RemotePort = 24
 	}
+	if rng.IntN(2) == 0 { // DNS is asked
+		config.HostName, config.Resolver = "localhost", addresses(srv.Host())
+	}
 	life := newReckoning()
 	dialer := &watched{Dialer: srv}
 	config.Dialer = dialer

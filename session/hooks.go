@@ -48,7 +48,7 @@ type providers [4]any
 
 // comparable reports whether to compare them with others cannot panic.
 func (p *providers) comparable() bool {
-	return !slices.ContainsFunc(p[:], func(v any) bool { return v != nil && reflect.TypeOf(v).Kind() != reflect.Pointer })
+	return !slices.ContainsFunc(p[:], func(v any) bool { return v != nil && !reflect.ValueOf(v).Comparable() })
 }
 
 // sharedHooks are those of a configuration that names none, as most do.

@@ -47,8 +47,11 @@ func (l *ledger) PhaseStart(ctx context.Context, _ events.PhaseStart) context.Co
 func (l *ledger) PhaseEnd(_ context.Context, e events.PhaseEnd) {
 	l.add(tracing.MetricPhaseDuration, typeOf(e.Err), e.Phase.String())
 	name := "smtp." + e.Phase.String()
-	if e.Phase == fsm.Mail {
+	switch {
+	case e.Phase == fsm.Mail:
 		name = tracing.SpanSend
+	case e.Phase == fsm.Resolve && e.Host == "": // nobody was asked
+		return
 	}
 	l.add("span", name, typeOf(e.Err))
 }

@@ -10,35 +10,39 @@ import (
 	"github.com/ehlo-go/ehlo/transport"
 )
 
-// resolve finds the addresses to dial. A literal and a proxy's target need no
-// look-up; after a failure that only asks for the next address, those known
-// are used again.
+// question returns the name to look up, "" if there is none: a literal and a
+// proxy's target need no look-up; after a failure that only asks for the next
+// address, those known are used again.
+func (a *actor) question() string {
+	if a.plan.proxy != nil || a.plan.socket != "" || a.retry.next {
+		return ""
+	}
+	return a.plan.host.Name
+}
+
+// resolve finds the addresses to dial.
 func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
-	queried := false
+	name := a.question()
 	switch {
-	case a.plan.proxy != nil, a.plan.socket != "":
-		a.answers = nil
-	case a.plan.host.Addr.IsValid():
-		a.answers = transport.Literal(a.plan.host.Addr)
-	case a.retry.next:
-		a.answers.StartAfter(a.retry.after)
-		a.answers.Without(a.retry.spent)
-	default:
-		queried, a.facts.Host = true, a.plan.host.Name
-		answers, err := transport.Resolve(ctx, a.s.config.Resolver, a.plan.host.Name,
-			a.plan.options.Has(PreferIPv6), a.plan.timeouts.Resolve)
+	case name != "":
+		answers, err := transport.Resolve(ctx, a.s.config.Resolver, name, a.plan.options.Has(PreferIPv6), a.plan.timeouts.Resolve)
 		if err != nil {
 			return 0, err
 		}
 		a.answers = answers
 		a.answers.StartAfter(a.retry.after)
 		a.retry.spent = nil
-	}
-	if queried {
 		a.facts.Addrs = a.addrs()
+	case a.plan.proxy != nil, a.plan.socket != "":
+		a.answers = nil
+	case a.plan.host.Addr.IsValid():
+		a.answers = transport.Literal(a.plan.host.Addr)
+	default:
+		a.answers.StartAfter(a.retry.after)
+		a.answers.Without(a.retry.spent)
 	}
 	if h, ok := a.heard(events.KindResolve); ok {
-		a.tell(events.OnResolve{Header: h, Host: a.plan.name, Addrs: a.addrs(), Queried: queried})
+		a.tell(events.OnResolve{Header: h, Host: a.plan.name, Addrs: a.addrs(), Queried: name != ""})
 	}
 	return fsm.Resolved, nil
 }

@@ -106,6 +106,9 @@ func inherit(ctx, hooks context.Context) context.Context {
 // hooks get, and what they are told.
 func (a *actor) around(st fsm.State) (caller, scope context.Context, start events.PhaseStart) {
 	start.Phase = st
+	if st == fsm.Resolve {
+		start.Host = a.question()
+	}
 	if st.Connecting() {
 		return a.ctx, a.attemptScope, start
 	}

@@ -31,7 +31,7 @@ func TestNew_SessionsOfTheSameProvidersShareTheirHooks(t *testing.T) {
 	if hooksFor(t, Config{}) != none {
 		t.Error("nothing given: not shared")
 	}
-	given := Config{TracerProvider: &tracenoop.TracerProvider{}}
+	given := Config{TracerProvider: tracenoop.NewTracerProvider()}
 	its := hooksFor(t, given)
 	if its == none || hooksFor(t, given) != its {
 		t.Error("a provider: its hooks are not its own, or not shared")
@@ -46,7 +46,7 @@ func TestNew_SessionsOfTheSameProvidersShareTheirHooks(t *testing.T) {
 	}
 	none = hooksFor(t, Config{})
 	defer otel.SetTracerProvider(otel.GetTracerProvider())
-	otel.SetTracerProvider(tracenoop.NewTracerProvider())
+	otel.SetTracerProvider(&tracenoop.TracerProvider{})
 	if hooksFor(t, Config{}) == none {
 		t.Error("another global provider: the hooks of the one before")
 	}

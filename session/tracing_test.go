@@ -23,7 +23,7 @@ func spansOf(t *testing.T, c func(*sdk.TracerProvider) Config) map[string]int {
 	defer func() { _ = provider.Shutdown(context.Background()) }()
 	srv := loopback(t, smtptest.Config{})
 	config := c(provider)
-	config.HostName, config.RemotePort = srv.Host(), srv.Port()
+	config.HostName, config.Resolver, config.RemotePort = "localhost", addresses(srv.Host()), srv.Port()
 	_ = linked(t, config).Disconnect(t.Context())
 	names := map[string]int{}
 	for _, span := range recorder.Ended() {
@@ -119,4 +119,13 @@ func connectOf(spans []sdk.ReadOnlySpan) (id trace.SpanID) {
 		}
 	}
 	return id
+}
+
+func TestNew_WhereNobodyIsAskedThereIsNoLookUpToTrace(t *testing.T) {
+	names := spansOf(t, func(p *sdk.TracerProvider) Config {
+		return Config{TracerProvider: p, HostAddress: "127.0.0.1"}
+	})
+	if names["smtp.resolve"] != 0 || names["smtp.dial"] != 1 {
+		t.Error(names)
+	}
 }

@@ -29,7 +29,7 @@ func attempts(h *tracing.Hook, connect context.Context, phases []events.PhaseEnd
 	attempt := h.AttemptStart(connect, events.AttemptStart{Attempt: 1, Delay: 1, Host: "mail.example.org", Port: 25})
 	for _, e := range phases {
 		e.Err = err
-		phase := h.PhaseStart(attempt, events.PhaseStart{Phase: e.Phase})
+		phase := h.PhaseStart(attempt, events.PhaseStart{Phase: e.Phase, Host: e.Host})
 		h.CommandEnd(h.CommandStart(phase, events.CommandStart{Verb: "EHLO"}), events.CommandEnd{Verb: "EHLO", Err: err})
 		h.PhaseEnd(phase, e)
 	}

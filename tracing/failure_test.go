@@ -69,7 +69,7 @@ func TestFailure_H8_NoServerTextInAnySpan(t *testing.T) {
 		connect := h.ConnectStart(context.Background(), events.ConnectStart{Host: odd, Port: 25})
 		att := h.AttemptStart(connect, events.AttemptStart{Attempt: 1, Host: odd, Port: 25})
 		for _, s := range fsm.States() {
-			h.PhaseEnd(h.PhaseStart(att, events.PhaseStart{Phase: s}),
+			h.PhaseEnd(h.PhaseStart(att, events.PhaseStart{Phase: s, Host: odd}),
 				events.PhaseEnd{Phase: s, Err: err, Host: odd, Addrs: []netip.Addr{zone.Addr()}, Peer: zone, Reply: said, Verdict: verdict})
 		}
 		h.AttemptEnd(att, events.AttemptEnd{Attempt: 1, Peer: zone, Err: err})

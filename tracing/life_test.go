@@ -55,7 +55,7 @@ func (l life) tell(t testing.TB, ctx context.Context, hooks ...events.Hook) (con
 		ctx, err := sorted.AttemptStart(ctx, events.AttemptStart{Attempt: i + 1, Delay: a.delay, Host: "mail.example.org", Port: 25})
 		check(err)
 		for _, p := range a.phases {
-			ctx, err := sorted.PhaseStart(ctx, events.PhaseStart{Phase: p.Phase})
+			ctx, err := sorted.PhaseStart(ctx, events.PhaseStart{Phase: p.Phase, Host: p.Host})
 			check(err)
 			if a.inside != nil {
 				a.inside(ctx)

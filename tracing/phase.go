@@ -14,9 +14,12 @@ import (
 const maxAnswers = 32
 
 // phaseName returns the name of a phase's span, "" if it has none.
-func phaseName(s fsm.State) string {
-	switch s {
+func phaseName(s events.PhaseStart) string {
+	switch s.Phase {
 	case fsm.Resolve:
+		if s.Host == "" { // nobody is asked
+			return ""
+		}
 		return SpanResolve
 	case fsm.Dial:
 		return SpanDial
@@ -44,7 +47,7 @@ func (h *Hook) PhaseStart(ctx context.Context, s events.PhaseStart) context.Cont
 		return ctx
 	}
 	inside := scope{level: levelPhase, in: up.in, life: up.life, host: up.host}
-	name := phaseName(s.Phase)
+	name := phaseName(s)
 	if h.compact || up.tracer == nil || name == "" {
 		return h.open(ctx, inside, nil, "")
 	}

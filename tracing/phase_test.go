@@ -56,11 +56,19 @@ func TestPhase_OptionalStartTLSRefused(t *testing.T) {
 		"smtp.reply.code=454 int64")
 }
 
+func TestPhase_NoLookUpWhereNobodyIsAsked(t *testing.T) {
+	p, spans := record(t)
+	life{attempts: []attempt{{phases: []events.PhaseEnd{{Phase: fsm.Resolve}, {Phase: fsm.Dial}}}}}.tell(t, context.Background(), tracing.New(tracing.Config{TracerProvider: p}))
+	if n, dials := len(named(spans.Ended(), "smtp.resolve")), len(named(spans.Ended(), "smtp.dial")); n != 0 || dials != 1 {
+		t.Errorf("%d look-ups, %d dials", n, dials)
+	}
+}
+
 func TestPhase_OnlyThoseOfAConnect(t *testing.T) {
 	for _, s := range fsm.States() {
 		want := s.Connecting() && s != fsm.Backoff
 		p, spans := record(t)
-		life{attempts: []attempt{{phases: []events.PhaseEnd{{Phase: s}}}}}.tell(t, context.Background(), tracing.New(tracing.Config{TracerProvider: p}))
+		life{attempts: []attempt{{phases: []events.PhaseEnd{{Phase: s, Host: "mail.example.org"}}}}}.tell(t, context.Background(), tracing.New(tracing.Config{TracerProvider: p}))
 		if got := len(named(spans.Ended(), "smtp."+s.String())) == 1; got != want {
 			t.Errorf("%v has a span: %t, want %t", s, got, want)
 		}

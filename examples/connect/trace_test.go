@@ -13,7 +13,7 @@ func TestTrace_SpansGoToStandardError(t *testing.T) {
 	r.Lines() // standard output is as without
 	rest := r.Stderr
 	for _, want := range []string{"\nSpans", "\n  smtp.connect ", "server.address=127.0.0.1", "\n    smtp.connect.attempt ",
-		"\n      smtp.resolve ", "\n      smtp.dial ", "\n      smtp.greeting ", "smtp.reply.code=220", "\n      smtp.ehlo ",
+		"\n      smtp.dial ", "\n      smtp.greeting ", "smtp.reply.code=220", "\n      smtp.ehlo ",
 		"\n      smtp.starttls ", "tls.protocol.version=1.3", "\n      smtp.ehlo "} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {

@@ -20,8 +20,8 @@ what is measured
   -work REGEXP   only works whose name matches; -list shows the names
   -list          the names of the works, and their batches
   -rounds N      rounds of each work, 3 if not given. Where a batch is short
-                 there are more, where nothing varies there is one; the table
-                 says how many
+                 or a ratio close to its mark there are more, where nothing
+                 varies there is one; the table says how many
   -quick         small batches, one round unless -rounds says more: shows that
                  it works, and no result
   -grow DIR      something else: how costs grow with the number of sessions and

@@ -125,7 +125,7 @@ type AttemptEnd struct {
 // PhaseStart begins a phase.
 type PhaseStart struct {
 	Phase fsm.State
-	Host  string // resolve: the name that DNS will be asked for; "" if none is looked up
+	Host  string // resolve: the name that DNS is to be asked for; "" if none is
 	// Request is set where a caller asked for the phase: auth, mail.
 	Request *Request
 }

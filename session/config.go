@@ -89,8 +89,9 @@ type Config struct {
 	// Logger gets a record of each event and, at debug level, a transcript; see
 	// events.Log. nil is none.
 	Logger *slog.Logger
-	// TracerProvider is for the spans; nil is OpenTelemetry's global one. A hook
-	// of package tracing among Hooks takes the place of the session's own.
+	// TracerProvider is for the spans; nil is OpenTelemetry's global one. One that is
+	// given is asked for its Tracer once, and sessions of the same providers share
+	// it. A hook of package tracing among Hooks takes the place of the session's own.
 	TracerProvider trace.TracerProvider
 	// MeterProvider is for the metrics, in the same way.
 	MeterProvider metric.MeterProvider

@@ -35,11 +35,12 @@
 //
 // # Files
 //
-// config.go, options.go and arguments.go are what callers give, and plan.go
-// makes of it what will be done. session.go has the public methods, life.go what
+// config.go, options.go and arguments.go are what callers give; plan.go
+// makes of it what will be done, and hooks.go who hears of it. session.go has the public methods, life.go what
 // begins and cuts a life, mailbox.go its requests: command.go for those
 // of one line, authenticate.go for a login. actor.go is the loop, with
-// scope.go for what encloses attempts and phases and finish.go for the one end;
+// scope.go for what encloses attempts and phases, stack.go for the room it needs
+// and finish.go for the one end;
 // resolve.go, dial.go, tls.go, greeting.go, ehlo.go, starttls.go, ready.go,
 // auth.go, mail.go, backoff.go and quit.go are the phases. sasl.go is what one
 // mechanism says, and secret.go what is not repeated of it. send.go and

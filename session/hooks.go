@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"sync/atomic"
+	"weak"
 
 	"go.opentelemetry.io/otel"
 
@@ -57,20 +58,23 @@ type sharedHooks struct {
 	hooks events.Hooks
 }
 
-// lastShared are those that were made last: the sessions of a program are mostly of
-// one configuration.
-var lastShared atomic.Pointer[sharedHooks]
+// lastShared are those that were made last, as long as a session has them: the
+// sessions of a program are mostly of one configuration.
+var lastShared atomic.Pointer[weak.Pointer[sharedHooks]]
 
 // onlyTracing returns hooks without any of the program's.
 func onlyTracing(c *Config) *events.Hooks {
 	of := providers{c.TracerProvider, c.MeterProvider, otel.GetTracerProvider(), otel.GetMeterProvider()}
-	if shared := lastShared.Load(); shared != nil && shared.of == of {
-		return &shared.hooks
+	if last := lastShared.Load(); last != nil {
+		if shared := last.Value(); shared != nil && shared.of == of {
+			return &shared.hooks
+		}
 	}
 	hooks, _ := events.SortHooks([]events.Hook{tracingOf(c)})
 	made := &sharedHooks{of, hooks}
 	if of.comparable() {
-		lastShared.Store(made)
+		last := weak.Make(made)
+		lastShared.Store(&last)
 	}
 	return &made.hooks
 }

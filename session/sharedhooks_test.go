@@ -1,7 +1,9 @@
 package session
 
 import (
+	"runtime"
 	"testing"
+	"weak"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
@@ -50,4 +52,23 @@ func TestNew_SessionsOfTheSameProvidersShareTheirHooks(t *testing.T) {
 	if hooksFor(t, Config{}) == none {
 		t.Error("another global provider: the hooks of the one before")
 	}
+}
+
+// keeper is a provider with an address of its own.
+type keeper struct {
+	trace.TracerProvider
+	_ int
+}
+
+func TestNew_WhatSessionsShareGoesWithTheLastOfThem(t *testing.T) {
+	given := &keeper{TracerProvider: tracenoop.NewTracerProvider()}
+	held := weak.Make(given)
+	_ = hooksFor(t, Config{TracerProvider: given})
+	given = nil
+	for range 10 {
+		if runtime.GC(); held.Value() == nil {
+			return
+		}
+	}
+	t.Error("no session has it any more, and it is held")
 }

@@ -1,13 +1,14 @@
 package session
 
-// A goroutine's stack begins with 2 kB and is copied to one of twice the size
-// whenever a call does not fit: later with more frames, which is what it costs.
-// Whoever knows how deep the calls below will go calls one of these first, while
-// there are few. They touch a frame of that size, and return an octet of it so that it
-// is not left out. A resting session is not meant: its goroutine is a new one.
+// A goroutine's stack begins small, with 2 kB mostly, and where a call does not fit
+// all is copied to one of twice the size, or of twice that: later with more frames,
+// which is what it costs. Whoever knows how deep the calls below will go calls one of
+// these first, while there are few. They have a frame that is large, and return an
+// octet of it so that it is not left out. A resting session is not meant: its
+// goroutine is a new one.
 
 // deepenToDial makes room for the phases without TLS, and for hooks that
-// trace them: 8 kB.
+// trace them: the stack has 8 kB then.
 //
 //go:noinline
 func deepenToDial(i int) byte {

@@ -23,7 +23,8 @@
 //	├── smtp.auth                 one Authenticate, with a link to smtp.connect
 //	└── smtp.send                 one Send or Transaction, with the same link
 //
-// No span lives as long as a session: smtp.connect ends when the session is ready,
+// smtp.resolve is there where DNS is to be asked, and not for a literal. No span
+// lives as long as a session: smtp.connect ends when the session is ready,
 // or will not be. TABLES.md lists the spans, the metrics and their attributes; the
 // constants of this package name them.
 //

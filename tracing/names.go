@@ -10,7 +10,7 @@ import (
 const (
 	SpanConnect  = "smtp.connect"         // one Connect or Start, back-off included
 	SpanAttempt  = "smtp.connect.attempt" // one attempt of it
-	SpanResolve  = "smtp.resolve"         // the look-up of the host's addresses, where DNS is asked
+	SpanResolve  = "smtp.resolve"         // the look-up of the host's addresses, where DNS is to be asked
 	SpanDial     = "smtp.dial"            // from the first dial to the connection that won
 	SpanTLS      = "smtp.tls"             // the handshake of implicit TLS
 	SpanGreeting = "smtp.greeting"        // the wait for the greeting

@@ -58,7 +58,7 @@ func (h *Hook) PhaseStart(ctx context.Context, s events.PhaseStart) context.Cont
 func (h *Hook) PhaseEnd(ctx context.Context, e events.PhaseEnd) {
 	s := h.at(ctx, levelPhase)
 	if s == nil {
-		h.count(ctx, "", e.Receipt) // began before there was a provider
+		h.count(ctx, "", e.Receipt) // it began before there was a provider, or has no span and is not measured
 		return
 	}
 	if s.in != nil {

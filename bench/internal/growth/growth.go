@@ -40,6 +40,12 @@ type Growth struct {
 	Loads  []Load
 }
 
+// messages returns how many of so many octets make a round: as many of each session.
+func (p Plan) messages(octets int) int {
+	each := (p.Volume/octets + sessionsAtOnce - 1) / sessionsAtOnce
+	return sessionsAtOnce * min(max(each, 1), 2_500)
+}
+
 // Measure measures every point. to is where a session goes next; told, where it is
 // not nil, hears what comes next.
 func Measure(ctx context.Context, p Plan, to func() peer.Target, told func(string)) (Growth, error) {
@@ -71,7 +77,7 @@ func Measure(ctx context.Context, p Plan, to func() peer.Target, told func(strin
 	for _, octets := range p.Octets {
 		for _, chunked := range []bool{false, true} {
 			told(fmt.Sprintf("messages of %d octets", octets))
-			loads, err := load(ctx, octets, min(max(p.Volume/octets, sessionsAtOnce), 20_000), p.Rounds, chunked, to)
+			loads, err := load(ctx, octets, p.messages(octets), p.Rounds, chunked, to)
 			if err != nil {
 				return g, fmt.Errorf("messages of %d octets: %w", octets, err)
 			}

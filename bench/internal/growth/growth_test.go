@@ -59,7 +59,7 @@ func TestMeasure_HasEveryPointOfThePlan(t *testing.T) {
 	}
 	// 2 commands, of each of 2 peers: a message of each session, and 2 rounds, of the
 	// larger ones with a message of each session again
-	if got, want := s.Counts().Messages, int64(4*(8+2*140)+4*(8+2*8)); got != want {
+	if got, want := s.Counts().Messages, int64(4*(8+2*144)+4*(8+2*8)); got != want {
 		t.Errorf("%d messages have come, want %d", got, want)
 	}
 	// raw+go and ehlo: 10 in crowds of 5, 20 in one; and 8 sessions of 2 peers for each

@@ -17,7 +17,7 @@ type Work struct {
 	// question is only whether it works.
 	Batch, Quick int
 	// Rounds is for how many rounds of this work one round that is asked for
-	// stands, where a batch is short; 0 means 1.
+	// stands, where a batch is short or a ratio close to its mark; 0 means 1.
 	Rounds int
 	// Once says that one round is enough, since the figures do not hang on the
 	// machine's mood: memory, round trips.

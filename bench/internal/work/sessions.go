@@ -11,9 +11,11 @@ import (
 // sessionsAtOnce are how many sessions are made at the same time.
 const sessionsAtOnce = 4
 
-// sessions are whole ones, from dial to QUIT.
+// sessions are whole ones, from dial to QUIT. Their batches are short, and the more
+// their rounds: a machine that others use too changes its pace every few seconds, and
+// what is compared has to meet the same.
 func sessions(name string, security peer.Security, batch int) Work {
-	w := Work{Name: name, Unit: "session", Batch: batch, Quick: 40}
+	w := Work{Name: name, Unit: "session", Batch: batch, Quick: 40, Rounds: 5}
 	for _, c := range all() {
 		w.Peers = append(w.Peers, wholeSessions(c, security))
 	}

@@ -42,7 +42,7 @@ func (nowhere) Shutdown(context.Context) error { return nil }
 // telemetry is plain sessions, observed more and more. Its rounds are many because its
 // ratios are close to one, and to their marks.
 func telemetry(name string, batch int) Work {
-	w := Work{Name: name, Unit: "session", Batch: batch, Quick: 40, Rounds: 2}
+	w := Work{Name: name, Unit: "session", Batch: batch, Quick: 40, Rounds: 10}
 	for _, column := range []string{telemetryNone, telemetryOff, telemetrySpans, telemetryCompact, telemetryMetrics, telemetryBoth, telemetryBatched} {
 		w.Peers = append(w.Peers, Contestant{column, func(_ context.Context, b *Bed) (*Bench, error) {
 			config, shutdown := observed(column)

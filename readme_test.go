@@ -3,6 +3,7 @@ package ehlo_test
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,6 +41,25 @@ func TestREADME_OptionsTableIsComplete(t *testing.T) {
 		}
 		if row := fmt.Sprintf("| %#x | `%v` |", uint32(o), o); !strings.Contains(text, row) {
 			t.Errorf("the README has no row beginning %q", row)
+		}
+	}
+}
+
+// The table is what the command printed: it stands in the results as it does here.
+func TestREADME_TableOfTheBenchIsOneThatWasPrinted(t *testing.T) {
+	results, err := os.ReadFile("bench/RESULTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(readme(t), "\n## How fast\n")
+	section, _, found := strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?ms)^```\n(.*?)^```").FindAllStringSubmatch(section, -1)
+	if !found || len(blocks) != 2 {
+		t.Fatalf("%d blocks in the section, want the table and that of the collector", len(blocks))
+	}
+	for _, b := range blocks {
+		if !strings.Contains(string(results), b[1]) {
+			t.Errorf("RESULTS.md has no such table:\n%s", b[1])
 		}
 	}
 }

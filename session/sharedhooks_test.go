@@ -39,11 +39,11 @@ func TestNew_SessionsOfTheSameProvidersShareTheirHooks(t *testing.T) {
 		t.Error("a provider: its hooks are not its own, or not shared")
 	}
 	strange := Config{TracerProvider: odd{TracerProvider: tracenoop.NewTracerProvider()}}
-	if hooksFor(t, strange) == hooksFor(t, strange) {
+	if one := hooksFor(t, strange); hooksFor(t, strange) == one {
 		t.Error("a provider that cannot be compared: shared")
 	}
 	named := Config{Hooks: []events.Hook{tracing.New(tracing.Config{})}}
-	if hooksFor(t, named) == hooksFor(t, named) {
+	if one := hooksFor(t, named); hooksFor(t, named) == one {
 		t.Error("hooks of the program's own: shared")
 	}
 	none = hooksFor(t, Config{})
@@ -61,10 +61,11 @@ type keeper struct {
 }
 
 func TestNew_WhatSessionsShareGoesWithTheLastOfThem(t *testing.T) {
-	given := &keeper{TracerProvider: tracenoop.NewTracerProvider()}
-	held := weak.Make(given)
-	_ = hooksFor(t, Config{TracerProvider: given})
-	given = nil
+	held := func() weak.Pointer[keeper] {
+		given := &keeper{TracerProvider: tracenoop.NewTracerProvider()}
+		_ = hooksFor(t, Config{TracerProvider: given})
+		return weak.Make(given)
+	}()
 	for range 10 {
 		if runtime.GC(); held.Value() == nil {
 			return

@@ -20,9 +20,9 @@ func (a *actor) question() string {
 	return a.plan.host.Name
 }
 
-// resolve finds the addresses to dial.
+// resolve finds the addresses to dial. What PhaseStart said is what it asks.
 func (a *actor) resolve(ctx context.Context) (fsm.Trigger, error) {
-	name := a.question()
+	name := a.facts.Host
 	switch {
 	case name != "":
 		answers, err := transport.Resolve(ctx, a.s.config.Resolver, name, a.plan.options.Has(PreferIPv6), a.plan.timeouts.Resolve)

@@ -35,20 +35,20 @@
 //
 // # Files
 //
-// config.go, options.go and arguments.go are what callers give; plan.go
-// makes of it what will be done, and hooks.go who hears of it. session.go has the public methods, life.go what
-// begins and cuts a life, mailbox.go its requests: command.go for those
-// of one line, authenticate.go for a login. actor.go is the loop, with
-// scope.go for what encloses attempts and phases, stack.go for the room it needs
-// and finish.go for the one end;
-// resolve.go, dial.go, tls.go, greeting.go, ehlo.go, starttls.go, ready.go,
-// auth.go, mail.go, backoff.go and quit.go are the phases. sasl.go is what one
-// mechanism says, and secret.go what is not repeated of it. send.go and
-// transaction.go are how a message is given, content.go where its octets come
-// from, envelope.go what is asked, flight.go how commands travel together,
-// answers.go what comes back, body.go what the content is made into, pour.go how
-// it goes out, progress.go how far it is, end.go the answer to it, and delivery.go
-// what becomes of it. exchange.go is a command and its reply, retry.go what follows
-// a failed attempt, veto.go asks the hooks that decide, fault.go completes errors,
-// emit.go tells transitions and events, and view.go is what others may read.
+// config.go, options.go and arguments.go are what callers give; plan.go makes of
+// it what will be done, and hooks.go who hears of it. session.go has the public
+// methods, life.go what begins and cuts a life, mailbox.go its requests:
+// command.go for those of one line, authenticate.go for a login. actor.go is the
+// loop, with scope.go for what encloses attempts and phases, stack.go for the
+// room it needs and finish.go for the one end; resolve.go, dial.go, tls.go,
+// greeting.go, ehlo.go, starttls.go, ready.go, auth.go, mail.go, backoff.go and
+// quit.go are the phases. sasl.go is what one mechanism says, and secret.go what
+// is not repeated of it. send.go and transaction.go are how a message is given,
+// content.go where its octets come from, envelope.go what is asked, flight.go how
+// commands travel together, answers.go what comes back, body.go what the content
+// is made into, pour.go how it goes out, progress.go how far it is, end.go the
+// answer to it, and delivery.go what becomes of it. exchange.go is a command and
+// its reply, retry.go what follows a failed attempt, veto.go asks the hooks that
+// decide, fault.go completes errors, emit.go tells transitions and events, and
+// view.go is what others may read.
 package session

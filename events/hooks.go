@@ -199,7 +199,7 @@ func open[H, S any](ctx context.Context, to Kind, hooks []gated[H], s S, start f
 		var inside context.Context
 		failed = join(failed, scope.call(h.hook, func() { inside = start(h.hook, ctx, s) }))
 		if inside != nil {
-			scope, ctx = scoped(inside) // it may be a context of the hook's own
+			scope, ctx = nil, inside // it may be a context of the hook's own
 		}
 	}
 	return ctx, failed

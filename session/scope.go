@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"reflect"
 	"sync"
 	"time"
 
@@ -91,12 +90,9 @@ type inherited struct {
 func (i inherited) Value(key any) any { return i.values.Value(key) }
 
 // inherit returns a context that ends with ctx, whatever context a hook made of
-// it, and has that one's values.
+// it, and has that one's values: the hook's own, where it ends by the same channel.
 func inherit(ctx, hooks context.Context) context.Context {
-	if reflect.TypeOf(ctx).Kind() != reflect.Pointer { // to compare it may panic
-		return inherited{ctx, hooks}
-	}
-	if s, ok := hooks.(*events.Scope); ctx == hooks || ok && s.Context == ctx {
+	if hooks.Done() == ctx.Done() {
 		return hooks
 	}
 	return inherited{ctx, hooks}

@@ -42,10 +42,10 @@ type Hook struct {
 
 	meterProvider metric.MeterProvider // nil: the global one
 	serverAddress bool
-	woken         atomic.Bool
-	unsetTracer   trace.TracerProvider // what New saw in place of a global one, or nil
-	unsetMeter    metric.MeterProvider
 	instruments   atomic.Pointer[instruments]
+
+	spans   arrival[trace.TracerProvider]
+	metrics arrival[metric.MeterProvider]
 }
 
 var (
@@ -67,26 +67,40 @@ func New(c Config) *Hook {
 	if p := c.TracerProvider; p != nil && !placeholder(p) {
 		h.tracer = p.Tracer(ScopeName, h.scope...)
 	}
-	h.woken.Store(h.tracer != nil || h.meterProvider != nil)
-	if p := otel.GetTracerProvider(); placeholder(p) {
-		h.unsetTracer = p
-	}
-	if p := otel.GetMeterProvider(); placeholder(p) {
-		h.unsetMeter = p
-	}
+	h.spans.begin(h.tracer != nil, otel.GetTracerProvider())
+	h.metrics.begin(h.meterProvider != nil, otel.GetMeterProvider())
 	return h
 }
 
-// Asleep reports, whatever it is asked about, that there was no SDK yet, so that the
-// hook has nothing open and nothing to do. Once awake it does not sleep again, since
-// it may have scopes that are open.
-func (h *Hook) Asleep(events.Kind) bool {
-	if h.woken.Load() {
-		return false
+// Asleep reports that there was no SDK yet for what it is asked about, so that the
+// hook has nothing open there and nothing to do: commands are measured and have no
+// span, all else has both. Once awake to a thing it does not sleep again, since it may
+// have scopes that are open.
+func (h *Hook) Asleep(to events.Kind) bool {
+	return (to == events.Commands || !h.spans.seen(otel.GetTracerProvider)) && !h.metrics.seen(otel.GetMeterProvider)
+}
+
+// arrival is of a provider: one that was given, or the first that is installed.
+type arrival[P comparable] struct {
+	came  atomic.Bool
+	unset P // what was in the place of a global one when the hook was made, or nil
+}
+
+func (a *arrival[P]) begin(given bool, global P) {
+	a.came.Store(given)
+	if placeholder(global) {
+		a.unset = global
 	}
-	if unset(otel.GetTracerProvider(), h.unsetTracer) && unset(otel.GetMeterProvider(), h.unsetMeter) {
+}
+
+// seen reports whether there is or was a provider.
+func (a *arrival[P]) seen(global func() P) bool {
+	if a.came.Load() {
 		return true
 	}
-	h.woken.Store(true)
-	return false
+	if now := global(); now == a.unset || placeholder(now) { // to compare is much cheaper than to look
+		return false
+	}
+	a.came.Store(true)
+	return true
 }

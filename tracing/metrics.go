@@ -136,12 +136,12 @@ func instrumentsOf(p metric.MeterProvider) *instruments {
 // would be counted. It allocates nothing in that case.
 func (h *Hook) meters(ctx context.Context) *instruments {
 	i := h.instruments.Load()
+	if i == nil && !h.metrics.seen(otel.GetMeterProvider) { // the usual case without an SDK
+		return nil
+	}
 	if p := h.meterProvider; p == nil || i == nil {
 		if p == nil {
 			p = otel.GetMeterProvider()
-		}
-		if i == nil && placeholder(p) { // the usual case without an SDK
-			return nil
 		}
 		if i == nil || !i.of(p) {
 			i = instrumentsOf(p)

@@ -48,7 +48,3 @@ func placeholder(p any) bool {
 	t := reflect.TypeOf(p)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
 }
-
-// unset reports whether now, the global provider, is a placeholder. seen was one,
-// or is nil: to compare with it is much cheaper than to look.
-func unset[P comparable](now, seen P) bool { return now == seen || placeholder(now) }

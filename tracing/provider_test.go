@@ -54,7 +54,8 @@ func TestProvider_GivenOneWins(t *testing.T) {
 	}
 }
 
-// The hook sleeps until there is an SDK, and not again once there was one.
+// The hook sleeps until there is an SDK, and not again once there was one. Commands
+// are only measured, so a tracer does not wake it to them.
 func TestHook_SleepsUntilThereIsAnSDK(t *testing.T) {
 	before := otel.GetTracerProvider()
 	p, _ := record(t)
@@ -63,23 +64,32 @@ func TestHook_SleepsUntilThereIsAnSDK(t *testing.T) {
 		config  tracing.Config
 		install func()
 		before  bool // asleep
+		meter   bool // there is one then
 	}{
-		"no SDK, later a tracer":    {tracing.Config{}, func() { otel.SetTracerProvider(p) }, true},
-		"no SDK, later a meter":     {tracing.Config{}, func() { otel.SetMeterProvider(meters) }, true},
-		"placeholders given, later": {tracing.Config{TracerProvider: otel.GetTracerProvider(), MeterProvider: otel.GetMeterProvider()}, func() { otel.SetTracerProvider(p) }, true},
-		"a tracer given":            {tracing.Config{TracerProvider: p}, func() {}, false},
-		"a meter given":             {tracing.Config{MeterProvider: meters}, func() {}, false},
+		"no SDK, later a tracer":        {tracing.Config{}, func() { otel.SetTracerProvider(p) }, true, false},
+		"no SDK, later a meter":         {tracing.Config{}, func() { otel.SetMeterProvider(meters) }, true, true},
+		"placeholders given, later":     {tracing.Config{TracerProvider: otel.GetTracerProvider(), MeterProvider: otel.GetMeterProvider()}, func() { otel.SetTracerProvider(p) }, true, false},
+		"a tracer given":                {tracing.Config{TracerProvider: p}, func() {}, false, false},
+		"a meter given":                 {tracing.Config{MeterProvider: meters}, func() {}, false, true},
+		"a tracer given, later a meter": {tracing.Config{TracerProvider: p}, func() { otel.SetMeterProvider(meters) }, false, true},
 	} {
 		tracer, meter := otel.GetTracerProvider(), otel.GetMeterProvider()
 		h := tracing.New(c.config)
 		for _, to := range []events.Kind{events.Scopes, events.Commands, events.KindDial} {
-			if h.Asleep(to) != c.before {
-				t.Errorf("%s: asleep to %d: %v", name, to, !c.before)
+			want := c.before
+			if to == events.Commands {
+				want = c.config.MeterProvider == nil || c.before
+			}
+			if h.Asleep(to) != want {
+				t.Errorf("%s: asleep to %d: %v", name, to, !want)
 			}
 		}
 		c.install()
 		if h.Asleep(events.Scopes) {
 			t.Errorf("%s: still asleep", name)
+		}
+		if h.Asleep(events.Commands) == c.meter {
+			t.Errorf("%s: asleep to commands: %v", name, c.meter)
 		}
 		if otel.GetTracerProvider() != tracer {
 			otel.SetTracerProvider(tracer)
@@ -89,6 +99,9 @@ func TestHook_SleepsUntilThereIsAnSDK(t *testing.T) {
 		}
 		if h.Asleep(events.Scopes) {
 			t.Errorf("%s: asleep again, with what was begun", name)
+		}
+		if h.Asleep(events.Commands) == c.meter {
+			t.Errorf("%s: asleep again to commands: %v", name, c.meter)
 		}
 	}
 	otel.SetTracerProvider(noop.NewTracerProvider()) // New sees an SDK

@@ -16,15 +16,20 @@ type Raw struct {
 	// Chunk, if not 0, is how many octets of content it sends at once, each by a BDAT
 	// whose answer it awaits: the limit of a client that does not know the size.
 	Chunk int
+	// Guarded adds to a message what a session owes it: a goroutine, a look at each
+	// octet of the content and, before each flight, one at the server, and a deadline.
+	Guarded bool
 }
 
-// Name returns "raw", "raw+go" or "raw/chunks".
+// Name returns "raw", "raw+go", "raw/chunks" or "raw/guarded".
 func (r Raw) Name() string {
 	switch {
 	case r.Goroutines:
 		return "raw+go"
 	case r.Chunk > 0:
 		return "raw/chunks"
+	case r.Guarded:
+		return "raw/guarded"
 	}
 	return "raw"
 }
@@ -66,7 +71,10 @@ func (r Raw) Ready(_ context.Context, t Target, l *Letter) (Sender, error) {
 		c.letter = l.inChunks(r.Chunk)
 	}
 	c.in, c.have = nil, 0 // a session that rests holds no buffer
-	if !r.Goroutines {
+	if r.Guarded {
+		c.guard = newGuard(c.conn)
+	}
+	if !r.Goroutines && !r.Guarded {
 		return c, nil
 	}
 	return rawGoroutine(c), nil
@@ -78,6 +86,7 @@ type rawConn struct {
 	letter *Letter
 	in     []byte
 	have   int
+	guard  *guard // nil: there is none
 }
 
 func rawReady(t Target) (*rawConn, error) {
@@ -167,7 +176,15 @@ func (c *rawConn) replies() (n int, err error) {
 }
 
 func (c *rawConn) Send(context.Context) error {
+	if c.guard != nil {
+		c.guard.message(c.letter.Content)
+	}
 	for _, f := range c.letter.Flights {
+		if c.guard != nil {
+			if err := c.guard.flight(c.conn); err != nil {
+				return err
+			}
+		}
 		if err := c.exchange(f.Octets, f.Replies); err != nil {
 			return err
 		}

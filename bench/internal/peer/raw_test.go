@@ -18,7 +18,7 @@ import (
 // its record tells what it has read.
 func TestRaw_IsUnderstoodBySmtptest(t *testing.T) {
 	for _, mode := range []smtptest.TLSMode{smtptest.Plain, smtptest.StartTLS, smtptest.Implicit} {
-		for way, raw := range map[Way]Raw{{}: {}, {Chunked: true}: {}, {Chunked: true, One: true}: {}, {Chunked: true, Form: Unknown}: {Chunk: 3000}} {
+		for way, raw := range map[Way]Raw{{}: {}, {Chunked: true}: {}, {Chunked: true, One: true}: {}, {Chunked: true, Form: Unknown}: {Chunk: 3000}, {Form: Unknown}: {Guarded: true}} {
 			srv, err := smtptest.NewServer(smtptest.Config{Mode: mode})
 			if err != nil {
 				t.Fatal(err)

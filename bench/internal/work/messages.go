@@ -27,9 +27,9 @@ func large(chunked bool, form peer.Form) mailing {
 	return mailing{20_000_000, peer.Way{Chunked: chunked, Form: form}, 1, peer.Clear}
 }
 
-// smallMessages is a work of 10 kB messages.
+// smallMessages is a work of 10 kB messages, of short batches as [sessions] is.
 func smallMessages(name string, m mailing, by ...peer.Client) Work {
-	return m.work(Work{Name: name, Unit: "message", Batch: 50_000, Quick: 80}, by)
+	return m.work(Work{Name: name, Unit: "message", Batch: 10_000, Quick: 80, Rounds: 5}, by)
 }
 
 // largeMessages is a work of 20 MB messages. The rounds are many because the

@@ -1,0 +1,47 @@
+package peer
+
+import (
+	"net"
+	"strings"
+	"testing"
+)
+
+func TestGuard_LooksBeforeEachFlight(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+
+	g := newGuard(client)
+	if err := g.flight(client); err != nil {
+		t.Error(err)
+	}
+	const goodbye = "421 bye\r\n"
+	if _, err := server.Write([]byte(goodbye)); err != nil {
+		t.Fatal(err)
+	}
+	for err = nil; err == nil; err = g.flight(client) { // loopback is not at once
+	}
+	if !strings.Contains(err.Error(), "unasked") {
+		t.Error(err)
+	}
+}
+
+func TestGuard_LooksAtTheContent(t *testing.T) {
+	var g guard
+	g.message([]byte("a\r\n\xff\r\n"))
+	if !g.seen.EightBit {
+		t.Errorf("%+v", g.seen)
+	}
+}

@@ -36,10 +36,7 @@ func (g *guard) message(content []byte) { g.seen = transport.Scan(content) }
 // flight looks whether the server has said something unasked, which would pass for
 // the answer to what follows, and sets a deadline.
 func (g *guard) flight(c net.Conn) error {
-	g.lock.Lock()
-	quiet := g.look.Quiet()
-	g.lock.Unlock()
-	if !quiet {
+	if !g.look.Quiet() {
 		return errors.New("raw: the server has spoken unasked, or left")
 	}
 	return c.SetDeadline(time.Now().Add(limit))

@@ -19,11 +19,17 @@ import (
 // onTerminal runs the program on a terminal and returns what a person there gets.
 func onTerminal(t *testing.T, ctx context.Context, columns uint16, env map[string]string, status int, args ...string) string {
 	t.Helper()
+	return watched(t, ctx, io.Discard, columns, env, status, args...)
+}
+
+// watched is onTerminal with someone who sees everything at once.
+func watched(t *testing.T, ctx context.Context, eyes io.Writer, columns uint16, env map[string]string, status int, args ...string) string {
+	t.Helper()
 	person, program := playtest.PseudoTerminal(t)
 	playtest.Resize(t, program, columns)
 	shown := make(chan string, 1)
 	go func() {
-		all, _ := io.ReadAll(person) // until the program's side is closed, which is an error here
+		all, _ := io.ReadAll(io.TeeReader(person, eyes)) // until the program's side is closed, which is an error here
 		shown <- string(all)
 	}()
 	if got := run(ctx, setup.Process{Args: args, Env: playtest.EnvOf(env), Stdout: program, Stderr: os.Stderr}); got != status {
@@ -94,16 +100,29 @@ func TestLine_OnADumbTerminal(t *testing.T) {
 	}
 }
 
+// impatient presses Ctrl-C when it has read a text.
+type impatient struct {
+	read   strings.Builder
+	text   string
+	cancel context.CancelFunc
+}
+
+func (i *impatient) Write(p []byte) (int, error) {
+	i.read.Write(p)
+	if strings.Contains(i.read.String(), i.text) {
+		i.cancel()
+	}
+	return len(p), nil
+}
+
 // Ctrl-C gives the cursor back, though not before what followed it was said.
 func TestLine_CancelGivesTheCursorBack(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	args := letterTo(t, smtptest.Config{On: map[string]smtptest.Step{"EHLO": func(c *smtptest.Conn) {
-		cancel()
-		smtptest.Silence()(c)
-	}}})
-	shown := onTerminal(t, ctx, 80, map[string]string{"TERM": "xterm"}, setup.ExitFailed, args...)
+	args := letterTo(t, smtptest.Config{On: map[string]smtptest.Step{"EHLO": smtptest.Silence()}})
+	eyes := &impatient{text: "Asking what", cancel: cancel}
+	shown := watched(t, ctx, eyes, 80, map[string]string{"TERM": "xterm"}, setup.ExitFailed, args...)
 	if strings.Count(shown, hideCursor) != 1 || strings.Count(shown, showCursor) != 1 || strings.LastIndex(shown, hideCursor) > strings.LastIndex(shown, showCursor) {
 		t.Errorf("the cursor is gone: %q", shown)
 	}

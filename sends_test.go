@@ -534,8 +534,8 @@ func TestSend_RealServersKeep30MB(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := start(t)
 			for i, w := range ways() {
-				// DATA and BDAT, in clear and inside TLS, in turn.
-				c := terms{session.Envelope, keywordSets()[i%2], w}
+				// Each flight, DATA and BDAT, in clear and inside TLS, in turn.
+				c := terms{[]session.Flight{session.Envelope, session.Full, session.Single}[i%3], keywordSets()[i%2], w}
 				if name == "go-smtp" && i > 1 { // it reads DATA octet by octet, which takes long with the race detector
 					c.discard = nil
 				}

@@ -3,7 +3,7 @@
 // # The life of a session
 //
 // A program makes a session with session.New: a value with properties, no
-// goroutine, no socket. Connect gives it a life. One goroutine asks DNS for the
+// goroutine, no socket. Connect gives it a life. It asks DNS for the
 // host's A and AAAA records, apart and at once, and dials the addresses in turn,
 // the next one 250 ms after one that stays silent (RFC 8305). The first
 // connection to stand wins; the others are closed.

@@ -16,7 +16,7 @@ import (
 // serves all sessions of its configuration and must be safe for that. One that has
 // nothing to do for now may be a [Sleeper] too.
 //
-// Hooks run on the session's goroutine and must not block. The scopes nest:
+// Hooks run on the session's goroutine, which until OnConnect is that of Connect, and must not block. The scopes nest:
 // Connect > Attempt > Phase > Command. Every Start has its End, in reverse
 // order, on panic, cancel and Close too, but for a Sleeper; Start returns the context
 // for what is inside, the next hook's Start too, and every End gets the one that the

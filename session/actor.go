@@ -12,7 +12,7 @@ import (
 	"github.com/ehlo-go/ehlo/transport"
 )
 
-// actor is a life as its own goroutine sees it. Nobody else touches it.
+// actor is a life as the goroutine sees it that has it. Nobody else touches it.
 type actor struct {
 	s    *Session
 	l    *life
@@ -50,7 +50,6 @@ type actor struct {
 type connecting struct {
 	ctx   context.Context // the caller's, in scope; ends too when the life is cut
 	scope events.Scope
-	stop  func() bool // of Start's watch on the caller's context
 	began time.Time
 
 	// The scopes that hooks see, open while not nil.
@@ -71,14 +70,14 @@ type enclosure struct {
 
 // newActor returns the actor of a life whose connect waits for ctx.
 func newActor(s *Session, l *life, p plan, ctx context.Context) *actor {
-	c := &connecting{stop: func() bool { return true }}
+	c := new(connecting)
 	c.scope.Context = ctx
 	c.ctx = &c.scope
 	return &actor{s: s, l: l, plan: p, connecting: c, enclosure: &c.first}
 }
 
-// run is the goroutine of a life: what comes first, the loop, and one finisher
-// whatever happens.
+// run is a life: what comes first, the loop, and one finisher whatever happens. Once
+// it is ready another goroutine goes on, and run returns.
 func (a *actor) run(first func() error) {
 	var err error
 	over, returned := true, false
@@ -104,7 +103,6 @@ func (a *actor) run(first func() error) {
 
 // begin opens the life and its connect.
 func (a *actor) begin() error {
-	deepenToDial(0)
 	if err := a.beginLife(); err != nil {
 		return err
 	}
@@ -268,14 +266,12 @@ func (a *actor) connected() {
 		return events.OnConnect{Header: h, Host: a.plan.name, Port: a.plan.port, Remote: a.remote,
 			Extended: a.extended, Secure: a.secure, Elapsed: time.Since(a.began)}
 	})
-	a.stop()
-	a.s.mu.Lock()
-	a.l.cancel(nil)
-	a.l.cancel = nil
-	a.s.mu.Unlock()
 	a.connecting, a.enclosure = nil, nil
 	a.settleDown()
-	close(a.l.ready)
+	a.s.mu.Lock()
+	a.l.endContext(nil)
+	a.l.getReady()
+	a.s.mu.Unlock()
 }
 
 // report tells how the request that had a phase of its own ended, and answers

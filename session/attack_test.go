@@ -149,16 +149,34 @@ func TestConnect_C26_APolicyOfTheCallersIsNoLostConnection(t *testing.T) {
 	}
 }
 
-func TestHostile_H23_GoexitInAHookIsAnError(t *testing.T) {
+// Connect makes a session ready on the goroutine that called it, and Start on one of
+// its own: that one a hook ends, and the life with it.
+func TestHostile_H23_GoexitInAHookEndsTheLife(t *testing.T) {
 	srv := loopback(t, smtptest.Config{})
-	c := reach(srv, Extended)
-	c.Hooks = []events.Hook{onEvent(events.KindGreeting, func(events.Event) { runtime.Goexit() })}
-	s := newSession(t, c)
-	evs := record(t, s)
-	if err := s.Connect(t.Context()); !errors.Is(err, smtp.ErrPanic) || !strings.Contains(err.Error(), "Goexit") {
-		t.Errorf("%v", err)
+	for _, name := range []string{"Connect", "Start"} {
+		c := reach(srv, Extended)
+		c.Hooks = []events.Hook{onEvent(events.KindGreeting, func(events.Event) { runtime.Goexit() })}
+		s := newSession(t, c)
+		evs := record(t, s)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if name == "Connect" {
+				err := s.Connect(t.Context())
+				t.Errorf("Connect returned %v on a goroutine that a hook has ended", err)
+				return
+			}
+			if err := s.Start(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+		within(t, ended, name)
+		within(t, s.Done(), "the end of the life")
+		if err := s.Err(); !errors.Is(err, smtp.ErrPanic) || !strings.Contains(err.Error(), "Goexit") {
+			t.Errorf("%s: %v", name, err)
+		}
+		checkLife(t, evs())
 	}
-	checkLife(t, evs())
 }
 
 func TestHostile_H23_AHooksOwnContextDoesNotOutliveACancel(t *testing.T) {

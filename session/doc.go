@@ -14,15 +14,17 @@
 // # The life of a session
 //
 // [New] makes a [Session] without a goroutine and without I/O. [Session.Connect]
-// begins a life: one goroutine walks the table of package fsm through resolve,
-// dial, tls, greeting, ehlo and starttls to ready, with retries in between, and
-// waits there, parked, for its caller and its server at once. The life ends by
+// begins a life: it walks the table of package fsm through resolve, dial, tls,
+// greeting, ehlo and starttls to ready, with retries in between. From there on the
+// life has a goroutine of its own, which waits, parked, for its caller and its server
+// at once; after [Session.Start] it has one from the beginning. The life ends by
 // Disconnect (QUIT), by Close, when the server leaves, or when an attempt fails
 // for good. Nothing reconnects by itself; Connect may be called again.
 //
 // # Invariants
 //
-//   - Only the life's goroutine touches the connection. Others post requests,
+//   - One goroutine at a time has a life: that of Connect until it is ready, then
+//     its own. Only this one touches the connection. Others post requests,
 //     or cut: set a past deadline, under the lock that guards all deadlines.
 //   - The loop in actor.go is the only place where phases begin and end. A phase
 //     does its I/O and returns a trigger; looplab/fsm decides.

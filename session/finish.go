@@ -42,10 +42,7 @@ func (a *actor) ending(cause error) *ending {
 	e.connected, e.final = !l.connecting, s.closed
 	l.finishing, l.connecting = true, false
 	cut, leaving := l.cut, l.leaving
-	if l.cancel != nil {
-		l.cancel(nil)
-		l.cancel = nil
-	}
+	l.endContext(nil)
 	s.mu.Unlock()
 
 	left := false
@@ -76,7 +73,6 @@ func (a *actor) closeScopes(e *ending) {
 	}
 	_ = a.closePhase(e.cause) // open only after a panic, as is the attempt
 	if a.connecting != nil {
-		a.stop()
 		a.retry.again = false
 		_ = a.closeAttempt(e.cause)
 		_ = a.closeConnect(e.cause)

@@ -275,7 +275,7 @@ func TestFinish_APanicInAStepIsTheError(t *testing.T) {
 		panic("boom")
 	}()
 	<-s.Done()
-	if err := s.Err(); !errors.Is(err, smtp.ErrPanic) || s.life.outcome() == nil {
-		t.Errorf("%v, Connect returns %v", err, s.life.outcome())
+	if err := s.Err(); !errors.Is(err, smtp.ErrPanic) || s.life.connectErr == nil {
+		t.Errorf("%v, Connect returns %v", err, s.life.connectErr)
 	}
 }

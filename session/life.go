@@ -17,9 +17,10 @@ import (
 // said to be set before one of them closes.
 type life struct {
 	number uint64
-	ready  chan struct{} // closed when the session is ready
 	done   chan struct{} // closed at the end
 
+	ready      bool          // it was, at least
+	readied    chan struct{} // closed then; nil while nobody waits for it
 	began      bool
 	connecting bool // until OnConnect or the final OnError
 	leaving    bool // Disconnect was called while ready
@@ -30,6 +31,7 @@ type life struct {
 	written    int64 // octets, by connections that are closed
 	read       int64
 	cancel     context.CancelCauseFunc // of what the session waits for beside its connection
+	unwatch    func() bool             // ends the watch on the context of the connect
 	mailbox    mailbox
 	open       *Transaction // the session is its own
 	steps      []*request   // of it
@@ -41,12 +43,12 @@ type life struct {
 }
 
 func newLife() *life {
-	return &life{ready: make(chan struct{}), done: make(chan struct{})}
+	return &life{done: make(chan struct{})}
 }
 
-// begin starts a life, or tells why not. With detached, the end of ctx cuts the
-// life by itself, since nobody waits who would.
-func (s *Session) begin(ctx context.Context, opts []ConnectOption, detached bool) (*life, error) {
+// begin opens a life, or tells why not. The actor is for the caller to run; until it
+// is ready the end of ctx cuts the life.
+func (s *Session) begin(ctx context.Context, opts []ConnectOption) (*actor, error) {
 	if events.InHook(ctx) {
 		return nil, &smtp.Error{Kind: smtp.KindInHook}
 	}
@@ -87,19 +89,15 @@ func (s *Session) begin(ctx context.Context, opts []ConnectOption, detached bool
 			s.takeCredentials(&args)
 		}
 		connect, cancel := context.WithCancelCause(ctx)
-		l.cancel = cancel
+		l.cancel, l.unwatch = cancel, context.AfterFunc(connect, func() { s.cancelConnect(l, ctx) })
 		a := newActor(s, l, p, connect)
-		if detached && err == nil {
-			a.stop = context.AfterFunc(ctx, func() { s.cancelConnect(l, ctx) })
-		}
 		s.mu.Unlock()
 		s.feeds.Begin()
 		if err != nil {
 			a.refuse(err)
 			return nil, err
 		}
-		go a.run(a.begin)
-		return l, nil
+		return a, nil
 	}
 }
 
@@ -143,12 +141,23 @@ func (l *life) cutLife(cause error) {
 		return
 	}
 	l.cut = cause
-	if l.cancel != nil {
-		l.cancel(cause)
-	}
+	l.endContext(cause)
 	if l.conn != nil {
 		l.conn.Wake()
 		l.conn.Cut()
+	}
+}
+
+// endContext ends what the session waits for beside its connection, if it does. The
+// caller holds the lock.
+func (l *life) endContext(cause error) {
+	if l.unwatch != nil {
+		l.unwatch() // or it would hear of this
+		l.unwatch = nil
+	}
+	if l.cancel != nil {
+		l.cancel(cause)
+		l.cancel = nil
 	}
 }
 
@@ -169,12 +178,22 @@ func (s *Session) cancelConnect(l *life, ctx context.Context) {
 	}
 }
 
-// outcome returns how the Connect ended, once ready or done is closed.
-func (l *life) outcome() error {
-	select {
-	case <-l.ready:
-		return nil
-	default:
-		return l.connectErr
+// getReady says that the session is ready. The caller holds the lock.
+func (l *life) getReady() {
+	l.ready = true
+	if l.readied != nil {
+		close(l.readied)
 	}
+}
+
+// untilReady returns what is closed when the session is ready. The caller holds the
+// lock.
+func (l *life) untilReady() <-chan struct{} {
+	if l.readied == nil {
+		l.readied = make(chan struct{})
+		if l.ready {
+			close(l.readied)
+		}
+	}
+	return l.readied
 }

@@ -70,25 +70,25 @@ func New(c Config) (*Session, error) {
 //
 // The end of ctx interrupts it within 100 ms in every phase, back-off included.
 // Once Connect has returned nil the end of ctx means nothing any more.
+//
+// Hooks, Resolver and Dialer are called by the goroutine that called Connect, and
+// share its fate: where one of them ends it (runtime.Goexit, as t.Fatal does) the life
+// ends with an error, and Connect does not return.
 func (s *Session) Connect(ctx context.Context, opts ...ConnectOption) error {
-	l, err := s.begin(ctx, opts, false)
+	a, err := s.begin(ctx, opts)
 	if err != nil {
 		return err
 	}
-	select {
-	case <-l.ready:
-	case <-l.done:
-	case <-ctx.Done():
-		s.cancelConnect(l, ctx)
-		select {
-		case <-l.ready:
-		case <-l.done:
-		}
+	a.run(a.begin)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.l.ready {
+		return nil
 	}
-	return l.outcome()
+	return a.l.connectErr
 }
 
-// Start is Connect without the wait: nil means that it has begun, and OnConnect
+// Start is Connect on a goroutine of its own: nil means that it has begun, and OnConnect
 // or a final OnError tells how it ended, as do Wait, Done and Err. An invalid
 // argument is returned by Start itself.
 //
@@ -100,8 +100,15 @@ func (s *Session) Connect(ctx context.Context, opts ...ConnectOption) error {
 //
 // ends the connect when the function returns: call cancel after Wait instead.
 func (s *Session) Start(ctx context.Context, opts ...ConnectOption) error {
-	_, err := s.begin(ctx, opts, true)
-	return err
+	a, err := s.begin(ctx, opts)
+	if err != nil {
+		return err
+	}
+	go func() {
+		deepenToDial(0)
+		a.run(a.begin)
+	}()
+	return nil
 }
 
 // Disconnect ends the life: QUIT, five seconds for any answer, then the socket
@@ -213,6 +220,7 @@ func (s *Session) Wait(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	l := s.life
+	ready := l.untilReady()
 	s.mu.Unlock()
 	select {
 	case <-l.done:
@@ -220,7 +228,7 @@ func (s *Session) Wait(ctx context.Context) error {
 	default:
 	}
 	select {
-	case <-l.ready:
+	case <-ready:
 		return nil
 	case <-l.done:
 		return l.err

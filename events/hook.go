@@ -16,14 +16,14 @@ import (
 // serves all sessions of its configuration and must be safe for that. One that has
 // nothing to do for now may be a [Sleeper] too.
 //
-// Hooks run on the session's goroutine, which until OnConnect is that of Connect, and must not block. The scopes nest:
-// Connect > Attempt > Phase > Command. Every Start has its End, in reverse
-// order, on panic, cancel and Close too, but for a Sleeper; Start returns the context
-// for what is inside, the next hook's Start too, and every End gets the one that the
-// last Start returned. The context a hook is given is marked: a blocking method of a
-// session that is called with it returns smtp.ErrInHook instead of waiting for
-// itself. A hook that panics ends its session with an error that says so, unless the
-// session is at its end already.
+// Hooks run on the session's goroutine, which until OnConnect is the one that called
+// Connect, and must not block. The scopes nest: Connect > Attempt > Phase > Command.
+// Every Start has its End, in reverse order, on panic, cancel and Close too, but for a
+// Sleeper; Start returns the context for what is inside, the next hook's Start too, and
+// every End gets the one that the last Start returned. The context a hook is given is
+// marked: a blocking method of a session that is called with it returns smtp.ErrInHook
+// instead of waiting for itself. A hook that panics ends its session with an error that
+// says so, unless the session is at its end already.
 type Hook any
 
 // ConnectHook encloses one life's way to ready, back-off included.

@@ -78,7 +78,7 @@ func newActor(s *Session, l *life, p plan, ctx context.Context) *actor {
 
 // run is a life: what comes first, the loop, and one finisher whatever happens. Once
 // it is ready another goroutine goes on, and run returns.
-func (a *actor) run(first func() error) {
+func (a *actor) run(first func(*actor) error) {
 	var err error
 	over, returned := true, false
 	defer func() {
@@ -95,7 +95,7 @@ func (a *actor) run(first func() error) {
 			a.finish(err)
 		}
 	}()
-	if err = first(); err == nil {
+	if err = first(a); err == nil {
 		over, err = a.loop()
 	}
 	returned = true
@@ -157,7 +157,7 @@ func (a *actor) loop() (over bool, err error) {
 		switch trigger {
 		case fsm.Hello:
 			a.connected()
-			go a.run(a.rest)
+			go a.run((*actor).rest)
 			return false, nil
 		case fsm.Answered:
 			enclosures.Put(a.enclosure)
@@ -167,7 +167,7 @@ func (a *actor) loop() (over bool, err error) {
 				continue
 			}
 			a.settleDown()
-			go a.run(a.rest)
+			go a.run((*actor).rest)
 			return false, nil
 		case fsm.Retry:
 			a.disconnected(err)

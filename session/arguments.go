@@ -39,6 +39,20 @@ type arguments struct {
 	options  *Options
 }
 
+// argumentsOf returns what the options say.
+func argumentsOf(opts []ConnectOption) arguments {
+	if len(opts) == 0 {
+		return arguments{}
+	}
+	a := new(arguments)
+	for _, o := range opts {
+		if o != nil {
+			o.applyConnect(a)
+		}
+	}
+	return *a
+}
+
 // authArguments are what one Authenticate was given.
 type authArguments struct {
 	userName      *string

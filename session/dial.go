@@ -15,11 +15,6 @@ import (
 // dial opens the connection: a race of the addresses, or the proxy's answer.
 func (a *actor) dial(ctx context.Context) (fsm.Trigger, error) {
 	ctx = events.NewScope(ctx) // a dialer may use another session while a DialVeto is asked
-	if limit := a.plan.timeouts.Dial; limit > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, limit)
-		defer stop()
-	}
 	won, err := a.connect(ctx)
 	if err != nil {
 		return 0, err
@@ -43,21 +38,25 @@ func (a *actor) dial(ctx context.Context) (fsm.Trigger, error) {
 }
 
 func (a *actor) connect(ctx context.Context) (transport.Dialed, error) {
-	dialer := a.s.config.Dialer
+	dialer, limit := a.s.config.Dialer, a.plan.timeouts.Dial
 	veto, err := a.putDialToVeto()
 	if err != nil {
 		return transport.Dialed{}, err
 	}
 	if a.plan.proxy != nil {
+		ctx, stop := transport.Limited(ctx, limit)
+		defer stop()
 		conn, err := a.plan.proxy.Dial(ctx, dialer, net.JoinHostPort(a.plan.name, strconv.Itoa(a.plan.port)))
 		return transport.Dialed{Conn: conn, Dials: 1}, err
 	}
 	if a.plan.socket != "" {
+		ctx, stop := transport.Limited(ctx, limit)
+		defer stop()
 		conn, err := transport.DialSocket(ctx, dialer, a.plan.socket)
 		return transport.Dialed{Conn: conn, Dials: 1}, err
 	}
 	defer a.answers.Close()
-	race := transport.Race{Dialer: dialer, Port: uint16(a.plan.port), Delay: a.s.config.RaceDelay}
+	race := transport.Race{Dialer: dialer, Port: uint16(a.plan.port), Delay: a.s.config.RaceDelay, Limit: limit}
 	if a.plan.options.Has(Tunnel) {
 		// One dial to exactly this host and port. The next attempt takes the next
 		// address, if there is one.
@@ -83,10 +82,15 @@ func (a *actor) take(c net.Conn) error {
 		_ = c.Close()
 		return err
 	}
-	a.dialed, a.secure, a.verified, a.remote = true, false, false, c.RemoteAddr().String()
+	a.dialed, a.secure, a.verified = true, false, false
 	a.caps, a.extended = smtp.Capabilities{}, false // an earlier attempt knew other ones
 	a.peer = peerOf(c)
 	a.facts.Peer = a.peer
+	if a.peer.IsValid() {
+		a.remote = a.peer.String()
+	} else {
+		a.remote = c.RemoteAddr().String()
+	}
 	return nil
 }
 

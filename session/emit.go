@@ -88,23 +88,30 @@ func (a *actor) tellCause(err error) {
 // disconnected tells OnDisconnect if OnDial was told.
 func (a *actor) disconnected(cause error) {
 	if a.dialed {
-		a.told(events.KindDisconnect, a.disconnect(cause))
+		d := a.disconnect(cause)
+		a.told(events.KindDisconnect, d.event)
 		a.dialed = false
 	}
 }
 
+// disconnect is an OnDisconnect that is to be told.
+type disconnect events.OnDisconnect
+
+func (d *disconnect) event(h events.Header) events.Event {
+	e := events.OnDisconnect(*d)
+	e.Header = h
+	return e
+}
+
 // disconnect makes the OnDisconnect for what ended the connection. What it asks of
 // the error, which may be a foreign one, it asks now and under no lock.
-func (a *actor) disconnect(cause error) func(events.Header) events.Event {
-	e := events.OnDisconnect{Host: a.plan.name, Port: a.plan.port, Reason: events.Local}
+func (a *actor) disconnect(cause error) disconnect {
+	e := disconnect{Host: a.plan.name, Port: a.plan.port, Reason: events.Local}
 	if cause != nil && !errors.Is(cause, smtp.ErrClosed) {
 		failure := asError(cause)
 		e.Err, e.Reply, e.Reason = cause, failure.Reply, a.reason(failure)
 	}
-	return func(h events.Header) events.Event {
-		e.Header = h
-		return e
-	}
+	return e
 }
 
 // reason says who ended the connection. A refusal while connecting is followed

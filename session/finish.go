@@ -15,8 +15,7 @@ type ending struct {
 	connected bool  // the life was ready
 	final     bool  // no life follows
 	err       error // what Err returns
-	// disconnect makes the OnDisconnect.
-	disconnect func(events.Header) events.Event
+	disconnect disconnect
 }
 
 // finish is the one end of a life, in this order: scopes and socket closed,
@@ -90,7 +89,7 @@ func (a *actor) tearDown(e *ending) {
 func (a *actor) sayLast(e *ending) {
 	a.l.err, a.l.connectErr = e.err, e.cause
 	if e.connected {
-		a.last(events.KindDisconnect, e.final, e.disconnect)
+		a.last(events.KindDisconnect, e.final, e.disconnect.event)
 		return
 	}
 	defer a.last(events.KindError, e.final, func(h events.Header) events.Event {
@@ -98,7 +97,7 @@ func (a *actor) sayLast(e *ending) {
 	})
 	if a.dialed {
 		a.dialed = false
-		a.told(events.KindDisconnect, e.disconnect)
+		a.told(events.KindDisconnect, e.disconnect.event)
 	}
 }
 

@@ -52,12 +52,7 @@ func (s *Session) begin(ctx context.Context, opts []ConnectOption) (*actor, erro
 	if events.InHook(ctx) {
 		return nil, &smtp.Error{Kind: smtp.KindInHook}
 	}
-	var args arguments
-	for _, o := range opts {
-		if o != nil {
-			o.applyConnect(&args)
-		}
-	}
+	args := argumentsOf(opts)
 	for {
 		s.mu.Lock()
 		l := s.life

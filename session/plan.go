@@ -21,18 +21,18 @@ const (
 // plan is what one Connect will do: the properties and the arguments, checked
 // and put together. Making it is pure: no I/O, no clock.
 type plan struct {
-	host       smtp.Host // to resolve and dial
-	name       string    // the host as text
-	port       int
-	serverName string // the certificate is checked against it
-	security   security
-	options    Options
-	extended   bool // the caller wants ESMTP: by the bit, the property or port 587
-	timeouts   smtp.Timeouts
-	localName  string // "" is to be found out
-	proxy      *transport.Proxy
-	socket     string // the path of a unix socket, in place of host and port
-	lmtp       bool
+	host      smtp.Host // to resolve and dial
+	name      string    // the host as text
+	port      int
+	checked   smtp.Host // the certificate is checked against it
+	security  security
+	options   Options
+	extended  bool // the caller wants ESMTP: by the bit, the property or port 587
+	timeouts  smtp.Timeouts
+	localName string // "" is to be found out
+	proxy     *transport.Proxy
+	socket    string // the path of a unix socket, in place of host and port
+	lmtp      bool
 }
 
 // The ports that mean something.
@@ -56,14 +56,25 @@ func newPlan(c *Config, a *arguments) (plan, error) {
 	case p.options.Has(SecureExplicit):
 		p.security = explicit
 	}
-	for _, step := range []func(*Config, *arguments) error{p.takeHost, p.takePort, p.takeTimeouts, p.takeRest} {
-		if err := step(c, a); err != nil {
-			return p, err
-		}
+	if err := p.take(c, a); err != nil {
+		return p, err
 	}
 	p.name = p.host.String()
 	p.extended = p.lmtp || p.options.Has(Extended) || c.Extended || p.port == portSubmission && !p.options.Has(Tunnel)
 	return p, nil
+}
+
+func (p *plan) take(c *Config, a *arguments) error {
+	if err := p.takeHost(c, a); err != nil {
+		return err
+	}
+	if err := p.takePort(c, a); err != nil {
+		return err
+	}
+	if err := p.takeTimeouts(c, a); err != nil {
+		return err
+	}
+	return p.takeRest(c, a)
 }
 
 // takeHost finds what is dialled, by precedence, and what the certificate is
@@ -108,10 +119,7 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 	default:
 		return smtp.Invalid("no host: give WithRemoteHost, or set HostAddress or HostName")
 	}
-	p.serverName = check.Name
-	if check.Addr.IsValid() {
-		p.serverName = check.Addr.WithZone("").String()
-	}
+	p.checked = check
 	return nil
 }
 
@@ -200,10 +208,18 @@ func (p *plan) takeRest(c *Config, a *arguments) (err error) {
 	return err
 }
 
+// serverName returns the name that the certificate has to have.
+func (p *plan) serverName() string {
+	if p.checked.Addr.IsValid() {
+		return p.checked.Addr.WithZone("").String()
+	}
+	return p.checked.Name
+}
+
 // tlsConfig returns the configuration of the handshake.
 func (p *plan) tlsConfig(base *tls.Config) *tls.Config {
 	return transport.TLSPolicy{
-		Base: base, ServerName: p.serverName,
+		Base: base, ServerName: p.serverName(),
 		Trusted: p.options.Has(TrustedSite), Fallback: p.options.Has(SecureFallback),
 	}.Config()
 }

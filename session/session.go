@@ -71,15 +71,15 @@ func New(c Config) (*Session, error) {
 // The end of ctx interrupts it within 100 ms in every phase, back-off included.
 // Once Connect has returned nil the end of ctx means nothing any more.
 //
-// Hooks, Resolver and Dialer are called by the goroutine that called Connect, and
-// share its fate: where one of them ends it (runtime.Goexit, as t.Fatal does) the life
-// ends with an error, and Connect does not return.
+// Hooks are called by the goroutine that called Connect. Where one of them ends it
+// (runtime.Goexit, as t.Fatal does) the life ends with an error, and Connect does not
+// return.
 func (s *Session) Connect(ctx context.Context, opts ...ConnectOption) error {
 	a, err := s.begin(ctx, opts)
 	if err != nil {
 		return err
 	}
-	a.run(a.begin)
+	a.run((*actor).begin)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.l.ready {
@@ -106,7 +106,7 @@ func (s *Session) Start(ctx context.Context, opts ...ConnectOption) error {
 	}
 	go func() {
 		deepenToDial(0)
-		a.run(a.begin)
+		a.run((*actor).begin)
 	}()
 	return nil
 }

@@ -27,8 +27,9 @@ type Conn struct {
 	drained bool          // TLS holds nothing, since the last read of the socket
 	line    time.Duration // the limit for one more line of a reply; 0 for none
 
-	cut    bool // under lock
-	parked bool // under lock
+	cut    bool      // under lock
+	parked bool      // under lock
+	armed  time.Time // under lock: the deadline that stands; zero if there is none, or one that has passed
 }
 
 // buffer is what a Conn holds only while it is in use.
@@ -90,19 +91,38 @@ func (c *Conn) Cut() {
 func (c *Conn) Wake() {
 	if c.parked {
 		c.parked = false
+		c.armed = time.Time{}
 		_ = c.sock.Conn.SetReadDeadline(aLongTimeAgo())
 	}
 }
 
-// arm sets the deadline of reads and writes, unless the connection is cut. Both
-// at once: a read of TLS may have to answer a KeyUpdate, and one timer does.
+// slack is how much before its time a deadline may pass, so that one is set for a
+// command and for its reply.
+const slack = time.Millisecond
+
+// arm sets the deadline of reads and writes, unless the connection is cut, or one
+// stands that is hardly earlier. Both at once: a read of TLS may have to answer a
+// KeyUpdate, and one timer does.
 func (c *Conn) arm(deadline time.Time) error {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if c.cut {
 		return errCut
 	}
-	return c.sock.Conn.SetDeadline(deadline)
+	if !c.armed.IsZero() && !deadline.Before(c.armed) && deadline.Sub(c.armed) < slack {
+		return nil
+	}
+	return c.set(deadline)
+}
+
+// set sets the deadline of reads and writes. The caller holds the lock.
+func (c *Conn) set(deadline time.Time) error {
+	c.armed = time.Time{}
+	err := c.sock.Conn.SetDeadline(deadline)
+	if err == nil {
+		c.armed = deadline
+	}
+	return err
 }
 
 // failure gives a failed read or write its kind: the deadline that passed on a

@@ -30,7 +30,7 @@ func (c *Conn) Park(resting func() bool) bool {
 			c.lock.Unlock()
 			return false
 		}
-		if err := c.sock.Conn.SetDeadline(time.Time{}); err != nil { // no timer while it rests
+		if err := c.set(time.Time{}); err != nil { // no timer while it rests
 			c.lock.Unlock()
 			c.fail = err
 			return true
@@ -45,7 +45,7 @@ func (c *Conn) Park(resting func() bool) bool {
 		if err == nil && !c.cut {
 			// Wake may have left a past deadline, and TLS answers a KeyUpdate with
 			// a write of its own.
-			_ = c.sock.Conn.SetDeadline(in(c.line))
+			_ = c.set(in(c.line))
 		}
 		c.lock.Unlock()
 		switch {

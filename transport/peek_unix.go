@@ -19,7 +19,7 @@ type peeker struct {
 	fault error // the socket's error
 
 	pushing pushing
-	step    func(fd uintptr) bool // of it; kept as the others
+	step    func(fd uintptr) bool // of it; kept as the others, from the first long write on
 }
 
 // newPeeker returns what peeks at c, nil if c is not a socket of package net:
@@ -35,7 +35,7 @@ func newPeeker(c net.Conn) *peeker {
 		return nil
 	}
 	p := &peeker{raw: raw}
-	p.see, p.step = p.readable, p.pushing.step
+	p.see = p.readable
 	p.look = func(fd uintptr) { p.ready = p.readable(fd) }
 	return p
 }

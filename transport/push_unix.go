@@ -23,6 +23,9 @@ type pushing struct {
 // push writes b. A deadline has been set, and moves on.
 func (p *peeker) push(c *Conn, b []byte, pace *Pace) error {
 	defer func() { p.pushing = pushing{} }()
+	if p.step == nil {
+		p.step = p.pushing.step
+	}
 	return p.whole(c, int64(len(b)), pace, func(from, to int64) func(fd uintptr) bool {
 		p.pushing.octets = b[from:to]
 		return p.step

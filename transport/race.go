@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +34,8 @@ type Race struct {
 	// Delay is the wait before the next address joins; 0 means
 	// DefaultRaceDelay, under 0 that an address joins only after a failure.
 	Delay time.Duration
+	// Limit bounds it all; 0 is none.
+	Limit time.Duration
 }
 
 // Dialed is the connection that won.
@@ -53,9 +54,17 @@ type dialResult struct {
 
 // Dial races the addresses of a, those that still arrive included. A failed
 // dial starts the next one at once. When it returns every dial has returned and
-// every connection but the winner's is closed. ctx bounds it all.
+// every connection but the winner's is closed. The end of ctx ends it.
 func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
-	if addrs := a.Addrs(); len(addrs) == 1 && a.late == nil {
+	alone := len(a.Addrs()) == 1 && a.late == nil
+	if alone && r.Dialer == DefaultDialer() {
+		ctx = untimed(ctx, r.Limit)
+	} else {
+		var stop context.CancelFunc
+		ctx, stop = Limited(ctx, r.Limit)
+		defer stop()
+	}
+	if addrs := a.Addrs(); alone {
 		conn, err := r.one(ctx, addrs[0])
 		if err != nil {
 			return Dialed{Addr: addrs[0], Dials: 1}, dialError(ctx, err)
@@ -65,8 +74,38 @@ func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
 	return r.many(ctx, a)
 }
 
+// Limited returns ctx with an end after limit, if that is not 0.
+func Limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// due is a context with a deadline that does not end it: what a dialer of package
+// net looks at, which spares the timer.
+type due struct {
+	context.Context
+	deadline time.Time
+}
+
+// Deadline returns the earlier one.
+func (d due) Deadline() (time.Time, bool) {
+	if by, ok := d.Context.Deadline(); ok && by.Before(d.deadline) {
+		return by, true
+	}
+	return d.deadline, true
+}
+
+func untimed(ctx context.Context, limit time.Duration) context.Context {
+	if limit <= 0 {
+		return ctx
+	}
+	return due{ctx, time.Now().Add(limit)}
+}
+
 func (r Race) one(ctx context.Context, addr netip.Addr) (net.Conn, error) {
-	return dial(ctx, r.Dialer, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(int(r.Port))))
+	return dial(ctx, r.Dialer, "tcp", netip.AddrPortFrom(addr, r.Port).String())
 }
 
 // dial holds a Dialer of the caller's to its contract: a connection or an

@@ -1,9 +1,11 @@
 package peer
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -35,9 +37,50 @@ func (g *guard) message(content []byte) { g.seen = transport.Scan(content) }
 
 // flight looks whether the server has said something unasked, which would pass for
 // the answer to what follows, and sets a deadline.
-func (g *guard) flight(c net.Conn) error {
-	if !g.look.Quiet() {
+func (g *guard) flight(c net.Conn) error { return g.exchange(c, true) }
+
+// exchange is flight where something is said, and else only a deadline.
+func (g *guard) exchange(c net.Conn, says bool) error {
+	if says && !g.look.Quiet() {
 		return errors.New("raw: the server has spoken unasked, or left")
 	}
 	return c.SetDeadline(time.Now().Add(limit))
+}
+
+// guardedSession is a whole session of raw that its caller can call off at any time: a
+// dial that has a limit and ends with the context, a watch on the context that cuts
+// the connection, before each command a look at the server and a deadline. When it is
+// ready a goroutine has it, which the caller tells to leave.
+func guardedSession(ctx context.Context, t Target) error {
+	to, err := netip.ParseAddrPort(t.Address)
+	if err != nil {
+		return err
+	}
+	connect, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	race := transport.Race{Dialer: transport.DefaultDialer(), Port: to.Port(), Limit: limit}
+	dialed, err := race.Dial(connect, transport.Literal(to.Addr()))
+	if err != nil {
+		return err
+	}
+	c := &rawConn{conn: dialed.Conn, guard: newGuard(dialed.Conn), watched: true}
+	defer context.AfterFunc(connect, c.guard.cut)()
+	if err := c.begin(t); err != nil {
+		return errors.Join(err, c.conn.Close())
+	}
+	leave, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		<-leave
+		c.watched = false // nothing it says is an answer to QUIT that matters
+		done <- errors.Join(c.guard.exchange(c.conn, false), c.Close())
+	}()
+	close(leave)
+	return <-done
+}
+
+// cut ends what the connection waits for.
+func (g *guard) cut() {
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	g.look.Cut()
 }

@@ -16,14 +16,18 @@ type Raw struct {
 	// Chunk, if not 0, is how many octets of content it sends at once, each by a BDAT
 	// whose answer it awaits: the limit of a client that does not know the size.
 	Chunk int
-	// Guarded adds to a message what a session owes it: a goroutine, a look at each
-	// octet of the content and, before each flight, one at the server, and a deadline.
+	// Guarded adds what a session owes its caller. To a message: a goroutine, a look at
+	// each octet of the content and, before each flight, one at the server, and a
+	// deadline; with Chunk, content that comes from a reader of the caller's. To a whole
+	// session see [guardedSession].
 	Guarded bool
 }
 
-// Name returns "raw", "raw+go", "raw/chunks" or "raw/guarded".
+// Name returns "raw", "raw+go", "raw/chunks", "raw/guarded" or "raw/lent".
 func (r Raw) Name() string {
 	switch {
+	case r.Guarded && r.Chunk > 0:
+		return "raw/lent"
 	case r.Goroutines:
 		return "raw+go"
 	case r.Chunk > 0:
@@ -42,8 +46,11 @@ var (
 )
 
 // Session is dial, greeting, EHLO, STARTTLS and EHLO, QUIT.
-func (r Raw) Session(_ context.Context, t Target) error {
-	if !r.Goroutines {
+func (r Raw) Session(ctx context.Context, t Target) error {
+	switch {
+	case r.Guarded:
+		return guardedSession(ctx, t)
+	case !r.Goroutines:
 		return rawSession(t)
 	}
 	done := make(chan error, 1)
@@ -67,17 +74,20 @@ func (r Raw) Ready(_ context.Context, t Target, l *Letter) (Sender, error) {
 		return nil, err
 	}
 	c.letter = l
-	if r.Chunk > 0 {
+	if r.Chunk > 0 && !r.Guarded {
 		c.letter = l.inChunks(r.Chunk)
 	}
 	c.in, c.have = nil, 0 // a session that rests holds no buffer
 	if r.Guarded {
 		c.guard = newGuard(c.conn)
 	}
-	if !r.Goroutines && !r.Guarded {
-		return c, nil
+	switch {
+	case r.Guarded && r.Chunk > 0:
+		return newLent(c, l, r.Chunk), nil
+	case r.Goroutines || r.Guarded:
+		return rawGoroutine(c), nil
 	}
-	return rawGoroutine(c), nil
+	return c, nil
 }
 
 // rawConn is a connection, and what it has read and not looked at.
@@ -87,6 +97,8 @@ type rawConn struct {
 	in     []byte
 	have   int
 	guard  *guard // nil: there is none
+
+	watched bool // the guard watches every exchange
 }
 
 func rawReady(t Target) (*rawConn, error) {
@@ -130,6 +142,11 @@ func (c *rawConn) secure(t Target) {
 func (c *rawConn) exchange(octets []byte, replies int) error {
 	if c.in == nil {
 		c.in = make([]byte, 1<<10)
+	}
+	if c.watched {
+		if err := c.guard.exchange(c.conn, len(octets) > 0); err != nil {
+			return err
+		}
 	}
 	if len(octets) > 0 {
 		if _, err := c.conn.Write(octets); err != nil {

@@ -12,7 +12,9 @@ const kB = 1000
 func Rows() []Row {
 	return []Row{
 		cpu("plain session, dial to QUIT", work.SessionPlain, Mark{Ratio, 1.25, 1.15}),
+		limit("  raw with a session's guards", work.SessionPlain, "raw/guarded"),
 		cpu("STARTTLS session", work.SessionSTARTTLS, Mark{Ratio, 1.10, 0}),
+		limit("  raw with a session's guards", work.SessionSTARTTLS, "raw/guarded"),
 		cpu("10 kB message, one flight", work.SmallFullPlain, Mark{Ratio, 1.4, 0}),
 		limit("  raw with a session's guards", work.SmallFullPlain, "raw/guarded"),
 		cpu("10 kB message, one flight, TLS", work.SmallFullTLS, Mark{Ratio, 1.5, 0}),
@@ -23,10 +25,12 @@ func Rows() []Row {
 		limit("  raw with a session's guards", work.SmallTLS, "raw/guarded"),
 		cpu("20 MB message, DATA, known", work.DataKnown, Mark{Ratio, 2.2, 0}),
 		cpu("20 MB message, DATA, io.Reader", work.DataReader, Mark{Ratio, 2.7, 0}),
+		limit("  raw with a reader of its caller's", work.DataReader, "raw/lent"),
 		cpu("20 MB message, BDAT, Canonical", work.BdatCanonical, Mark{Ratio, 1.15, 0}),
 		cpu("20 MB message, BDAT, known", work.BdatKnown, Mark{Ratio, 1.8, 0}),
 		cpu("20 MB message, BDAT, io.Reader", work.BdatReader, Mark{Ratio, 2.2, 0}),
 		limit("  raw in chunks of 256 kB", work.BdatReader, "raw/chunks"),
+		limit("  raw with a reader of its caller's", work.BdatReader, "raw/lent"),
 		turns("round trips of a message", work.DistantMessage, "", 2),
 		turns("  Flight Full", work.DistantMessage, "ehlo/full", 1),
 		turns("  CHUNKING alone", work.DistantMessage, "ehlo/chunking", 3),

@@ -31,6 +31,7 @@ const (
 // of the size that those before have needed, so later they would hold more.
 func Works() []Work {
 	raw, guarded, netSMTP, goSMTP, goMail, ehlo := peer.Raw{}, peer.Raw{Guarded: true}, peer.NetSMTP{}, peer.GoSMTP{}, peer.GoMail{}, peer.Ehlo{}
+	chunks, lent := peer.Raw{Chunk: 256 << 10}, peer.Raw{Chunk: 256 << 10, Guarded: true}
 	return []Work{
 		idle(IdlePlain, peer.Clear),
 		idle(IdleTLS, peer.StartTLS),
@@ -41,10 +42,10 @@ func Works() []Work {
 		smallMessages(SmallPlain, small(false, peer.Clear), raw, guarded, ehlo),
 		smallMessages(SmallTLS, small(false, peer.Implicit), raw, guarded, ehlo),
 		largeMessages(DataKnown, large(false, peer.Known), raw, netSMTP, goSMTP, goMail, ehlo),
-		largeMessages(DataReader, large(false, peer.Unknown), raw, netSMTP, goSMTP, goMail, ehlo),
+		largeMessages(DataReader, large(false, peer.Unknown), raw, lent, netSMTP, goSMTP, goMail, ehlo),
 		largeMessages(BdatCanonical, large(true, peer.Canonical), raw, ehlo),
 		largeMessages(BdatKnown, large(true, peer.Known), raw, ehlo),
-		largeMessages(BdatReader, large(true, peer.Unknown), raw, peer.Raw{Chunk: 256 << 10}, ehlo),
+		largeMessages(BdatReader, large(true, peer.Unknown), raw, chunks, lent, ehlo),
 		distantMessages(DistantMessage),
 		distantSessions(DistantSession),
 		happenings(EventAlone),

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"testing"
 
@@ -41,6 +42,73 @@ func TestSend_AllocatesLittle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a life costs beyond a dial and three replies: New, Connect and Disconnect beside
+// a client that does nothing else, both with the same server.
+func TestConnect_AllocatesLittle(t *testing.T) {
+	const most = 36
+	address := frugalForAll(t)
+	port := netip.MustParseAddrPort(address).Port()
+	in := make([]byte, 1<<10)
+	least := testing.AllocsPerRun(300, func() {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for _, line := range [][]byte{nil, []byte("EHLO client.test\r\n"), []byte("QUIT\r\n")} {
+			if _, err := c.Write(line); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Read(in); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	life := testing.AllocsPerRun(300, func() {
+		s, err := New(Config{HostAddress: "127.0.0.1", RemotePort: int(port), LocalName: "client.test", Options: Extended, Retry: Retry{MaxAttempts: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Disconnect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Logf("%v allocations, and %v with nothing but a dial and replies", life, least)
+	if life-least > most {
+		t.Errorf("%v allocations more than with nothing but a dial and replies, want at most %d", life-least, most)
+	}
+}
+
+// frugalForAll is a server of any number of connections, one after another. It returns
+// its address.
+func frugalForAll(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			takeAll(c)
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+	})
+	return l.Addr().String()
 }
 
 // frugal is a server of one connection that takes every message and allocates

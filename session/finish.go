@@ -10,11 +10,11 @@ import (
 
 // ending is what the steps of finish know of the end of a life.
 type ending struct {
-	cause     error // nil after Disconnect
-	closed    bool  // cause is that of a Close
-	connected bool  // the life was ready
-	final     bool  // no life follows
-	err       error // what Err returns
+	cause      error // nil after Disconnect
+	closed     bool  // cause is that of a Close
+	connected  bool  // the life was ready
+	final      bool  // no life follows
+	err        error // what Err returns
 	disconnect disconnect
 }
 

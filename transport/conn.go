@@ -29,7 +29,7 @@ type Conn struct {
 
 	cut    bool      // under lock
 	parked bool      // under lock
-	armed  time.Time // under lock: the deadline that stands; zero if there is none, or one that has passed
+	armed  time.Time // under lock: the deadline that stands; zero if there is none, as while it is parked
 }
 
 // buffer is what a Conn holds only while it is in use.
@@ -91,7 +91,6 @@ func (c *Conn) Cut() {
 func (c *Conn) Wake() {
 	if c.parked {
 		c.parked = false
-		c.armed = time.Time{}
 		_ = c.sock.Conn.SetReadDeadline(aLongTimeAgo())
 	}
 }

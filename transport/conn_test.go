@@ -441,3 +441,44 @@ func TestNetConn_IsTheOneBelowTLS(t *testing.T) {
 		t.Error("TLS")
 	}
 }
+
+// The deadline of a command stands for its reply, where that is as far away; not one
+// that Wake or Park has set.
+func TestConn_ADeadlineThatStandsIsNotSetAgain(t *testing.T) {
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			l := connect(t, v)
+			spy := &deadlines{Conn: l.conn.sock.Conn}
+			l.conn.sock.Conn = spy
+			set := func(d time.Duration) (time.Time, int) {
+				before := spy.times
+				if err := l.conn.arm(in(d)); err != nil {
+					t.Fatal(err)
+				}
+				return spy.read, spy.times - before
+			}
+			first, _ := set(time.Hour)
+			again := time.Until(first) // hardly less than an hour
+			if until, n := set(again + slack/2); n != 0 || until != first {
+				t.Errorf("set %d times, to %v after %v", n, until, first)
+			}
+			if until, n := set(again + 2*slack); n != 1 || !until.After(first) {
+				t.Errorf("a later one: set %d times, to %v after %v", n, until, first)
+			}
+			if until, n := set(time.Minute); n != 1 || !until.Before(first) {
+				t.Errorf("an earlier one: set %d times, to %v", n, until)
+			}
+			if until, n := set(0); n != 1 || !until.IsZero() {
+				t.Errorf("none: set %d times, to %v", n, until)
+			}
+			set(time.Minute)
+			parked := l.park()
+			l.untilParked()
+			l.wake()
+			within(t, "Park", parked)
+			if until, n := set(time.Minute); n != 1 || time.Until(until) <= 0 {
+				t.Errorf("after Wake: set %d times, to %v", n, until)
+			}
+		})
+	}
+}

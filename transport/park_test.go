@@ -491,10 +491,12 @@ func TestPark_HoldsNoBufferAndNoDeadline(t *testing.T) {
 type deadlines struct {
 	net.Conn
 	read, write time.Time
+	times       int // that both were set
 }
 
 func (d *deadlines) SetDeadline(t time.Time) error {
 	d.read, d.write = t, t
+	d.times++
 	return d.Conn.SetDeadline(t)
 }
 

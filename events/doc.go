@@ -7,7 +7,7 @@
 //     hangs on these, not on events.
 //  2. Hooks. Small optional interfaces ([LifeHook], [ConnectHook],
 //     [AttemptHook], [PhaseHook], [CommandHook], [EventHook], [EndHook],
-//     [MissHook]), called in order on the session's own goroutine; [DialVeto],
+//     [MissHook]), called in order on the session's goroutine; [DialVeto],
 //     [PeerVeto] and [SendVeto] decide. Tracing is nothing but a hook, and so are
 //     [Log] and the registry of live sessions. A [Sleeper] is left out
 //     while it has nothing to do.

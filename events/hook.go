@@ -16,8 +16,8 @@ import (
 // serves all sessions of its configuration and must be safe for that. One that has
 // nothing to do for now may be a [Sleeper] too.
 //
-// Hooks run on the session's goroutine, which until OnConnect is the one that called
-// Connect, and must not block. The scopes nest: Connect > Attempt > Phase > Command.
+// Hooks run on the session's goroutine, which until it is ready or has failed is the
+// one that called Connect, and must not block. The scopes nest: Connect > Attempt > Phase > Command.
 // Every Start has its End, in reverse order, on panic, cancel and Close too, but for a
 // Sleeper; Start returns the context for what is inside, the next hook's Start too, and
 // every End gets the one that the last Start returned. The context a hook is given is

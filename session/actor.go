@@ -23,6 +23,7 @@ type actor struct {
 	attempt       int
 	conn          *transport.Conn
 	dialed        bool // OnDial was told, so OnDisconnect is owed
+	reached       bool // OnConnect was told
 	secure        bool // TLS stands
 	extended      bool
 	authenticated bool
@@ -262,6 +263,7 @@ func (a *actor) commit() error {
 // connected tells that the session is ready, and lets go of what only the
 // connect needed: a session may rest for hours.
 func (a *actor) connected() {
+	a.reached = true
 	a.told(events.KindConnect, func(h events.Header) events.Event {
 		return events.OnConnect{Header: h, Host: a.plan.name, Port: a.plan.port, Remote: a.remote,
 			Extended: a.extended, Secure: a.secure, Elapsed: time.Since(a.began)}

@@ -179,6 +179,42 @@ func TestHostile_H23_GoexitInAHookEndsTheLife(t *testing.T) {
 	}
 }
 
+// quitter is a hook that ends the goroutine once the session is ready and nobody knows
+// it yet.
+type quitter struct{ attempt bool }
+
+func (quitter) ConnectStart(ctx context.Context, _ events.ConnectStart) context.Context { return ctx }
+func (q quitter) ConnectEnd(context.Context, events.ConnectEnd) {
+	if !q.attempt {
+		runtime.Goexit()
+	}
+}
+func (quitter) AttemptStart(ctx context.Context, _ events.AttemptStart) context.Context { return ctx }
+func (q quitter) AttemptEnd(context.Context, events.AttemptEnd) {
+	if q.attempt {
+		runtime.Goexit()
+	}
+}
+
+func TestHostile_H23_GoexitBeforeOnConnectIsAFinalError(t *testing.T) {
+	srv := loopback(t, smtptest.Config{})
+	for _, attempt := range []bool{true, false} {
+		c := reach(srv, Extended)
+		c.Hooks = []events.Hook{quitter{attempt}}
+		s := newSession(t, c)
+		evs := record(t, s)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		within(t, s.Done(), "the end of the life")
+		all := evs()
+		checkLife(t, all)
+		if last, ok := all[len(all)-1].(events.OnError); !ok || !last.Final || !errors.Is(last.Err, smtp.ErrPanic) {
+			t.Errorf("attempt %v: the last is %+v", attempt, all[len(all)-1])
+		}
+	}
+}
+
 func TestHostile_H23_AHooksOwnContextDoesNotOutliveACancel(t *testing.T) {
 	bubble(t, "dial", func(t *testing.T) {
 		c := Config{HostName: "192.0.2.1", Hooks: []events.Hook{ownContext{}}, Dialer: dialFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
+	"github.com/ehlo-go/ehlo/transport"
 )
 
 // fullQueue returns an address of loopback that swallows SYNs: a listener
@@ -75,5 +77,18 @@ func TestConnect_C9_ARealBlackHoleTimesOut(t *testing.T) {
 	err := s.Connect(t.Context(), WithTimeout(50*time.Millisecond))
 	if !errors.Is(err, smtp.ErrTimeout) || smtp.Code(err) != 10060 || asError(err).Phase != "dial" {
 		t.Errorf("%v", err)
+	}
+}
+
+// The limit of a race holds, whether or not its context can end.
+func TestConnect_C9_ARealBlackHoleTimesOutByTheLimitAlone(t *testing.T) {
+	hole := fullQueue(t)
+	ending, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, ctx := range []context.Context{ending, context.Background()} {
+		race := transport.Race{Dialer: transport.DefaultDialer(), Port: hole.AddrPort().Port(), Limit: 50 * time.Millisecond}
+		if _, err := race.Dial(ctx, transport.Literal(hole.AddrPort().Addr().Unmap())); !errors.Is(err, smtp.ErrTimeout) {
+			t.Errorf("%v: %v", ctx, err)
+		}
 	}
 }

@@ -38,7 +38,7 @@ func (a *actor) ending(cause error) *ending {
 	s, l := a.s, a.l
 	e := &ending{}
 	s.mu.Lock()
-	e.connected, e.final = !l.connecting, s.closed
+	e.connected, e.final = a.reached, s.closed
 	l.finishing, l.connecting = true, false
 	cut, leaving := l.cut, l.leaving
 	l.endContext(nil)

@@ -12,9 +12,9 @@ import (
 	"github.com/ehlo-go/ehlo/transport"
 )
 
-// life is what one Connect or Start begins, as others than its goroutine see
-// it. The session's lock guards the fields, but for the channels and what is
-// said to be set before one of them closes.
+// life is what one Connect or Start begins, as others see it than the goroutine that
+// has it. The session's lock guards the fields, but for done and what is said to be set
+// before it closes.
 type life struct {
 	number uint64
 	done   chan struct{} // closed at the end

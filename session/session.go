@@ -24,7 +24,7 @@ type Session struct {
 	mu          sync.Mutex
 	config      Config                             // without UserName and Password
 	credentials func() (userName, password string) // what fmt would print is kept behind a function
-	machine     fsm.Machine                        // the life's goroutine alone, while there is one
+	machine     fsm.Machine                        // of who has the life alone, while there is one
 	life        *life                              // the current one, or the coming one, or the last
 	lives       uint64
 	view        view
@@ -71,9 +71,9 @@ func New(c Config) (*Session, error) {
 // The end of ctx interrupts it within 100 ms in every phase, back-off included.
 // Once Connect has returned nil the end of ctx means nothing any more.
 //
-// Hooks are called by the goroutine that called Connect. Where one of them ends it
-// (runtime.Goexit, as t.Fatal does) the life ends with an error, and Connect does not
-// return.
+// Hooks, and what else of the configuration a connect calls, run on the goroutine that
+// called Connect. Where one of them ends it (runtime.Goexit, as t.Fatal does) the life
+// ends with an error, and Connect does not return.
 func (s *Session) Connect(ctx context.Context, opts ...ConnectOption) error {
 	a, err := s.begin(ctx, opts)
 	if err != nil {

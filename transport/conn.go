@@ -29,7 +29,7 @@ type Conn struct {
 
 	cut    bool      // under lock
 	parked bool      // under lock
-	armed  time.Time // under lock: the deadline that stands; zero if there is none, as while it is parked
+	armed  time.Time // under lock: the deadline that was set last, zero for none; not the past ones of Wake and Cut
 }
 
 // buffer is what a Conn holds only while it is in use.
@@ -95,20 +95,30 @@ func (c *Conn) Wake() {
 	}
 }
 
-// slack is how much before its time a deadline may pass, so that one is set for a
-// command and for its reply.
-const slack = time.Millisecond
-
-// arm sets the deadline of reads and writes, unless the connection is cut, or one
-// stands that is hardly earlier. Both at once: a read of TLS may have to answer a
-// KeyUpdate, and one timer does.
+// arm sets the deadline of reads and writes, unless the connection is cut. Both
+// at once: a read of TLS may have to answer a KeyUpdate, and one timer does.
 func (c *Conn) arm(deadline time.Time) error {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if c.cut {
 		return errCut
 	}
-	if !c.armed.IsZero() && !deadline.Before(c.armed) && deadline.Sub(c.armed) < slack {
+	return c.set(deadline)
+}
+
+// slack is how much before its time the deadline of a reply may pass, so that the one
+// that was set for its command does for both.
+const slack = time.Millisecond
+
+// keep is arm, but leaves a deadline that stands and is earlier by less than slack. The
+// one that is asked for is much farther away.
+func (c *Conn) keep(deadline time.Time) error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	switch {
+	case c.cut:
+		return errCut
+	case !c.armed.IsZero() && !deadline.Before(c.armed) && deadline.Sub(c.armed) < slack:
 		return nil
 	}
 	return c.set(deadline)
@@ -226,12 +236,15 @@ func (c *Conn) ReadReply(limit time.Duration, enhanced bool) (smtp.Reply, error)
 			}
 		}
 		if lines := b.parser.Lines(); lines != seen {
-			seen = lines
-			until := deadline
+			until, arm := deadline, c.arm
 			if c.line > 0 && lines > 0 && (until.IsZero() || time.Until(until) > c.line) {
 				until = in(c.line)
 			}
-			if err := c.arm(until); err != nil {
+			if seen < 0 && limit > 10*slack {
+				arm = c.keep
+			}
+			seen = lines
+			if err := arm(until); err != nil {
 				return smtp.Reply{}, ioError(err, false)
 			}
 		}

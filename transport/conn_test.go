@@ -452,7 +452,7 @@ func TestConn_ADeadlineThatStandsIsNotSetAgain(t *testing.T) {
 			l.conn.sock.Conn = spy
 			set := func(d time.Duration) (time.Time, int) {
 				before := spy.times
-				if err := l.conn.arm(in(d)); err != nil {
+				if err := l.conn.keep(in(d)); err != nil {
 					t.Fatal(err)
 				}
 				return spy.read, spy.times - before
@@ -480,5 +480,23 @@ func TestConn_ADeadlineThatStandsIsNotSetAgain(t *testing.T) {
 				t.Errorf("after Wake: set %d times, to %v", n, until)
 			}
 		})
+	}
+}
+
+// One deadline does for a command and its reply; a short limit is kept to the letter.
+func TestConn_OneDeadlineForACommandAndItsReply(t *testing.T) {
+	for limit, want := range map[time.Duration]int{time.Hour: 1, 10 * slack: 2} {
+		l := connect(t, variants[0])
+		spy := &deadlines{Conn: l.conn.sock.Conn}
+		l.conn.sock.Conn = spy
+		if _, err := l.raw.Write([]byte("250 ok\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.conn.WriteLine("NOOP", limit); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.conn.ReadReply(limit, true); err != nil || spy.times != want {
+			t.Errorf("with %v: set %d times, want %d; %v", limit, spy.times, want, err)
+		}
 	}
 }

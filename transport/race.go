@@ -57,7 +57,7 @@ type dialResult struct {
 // every connection but the winner's is closed. The end of ctx ends it.
 func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
 	alone := len(a.Addrs()) == 1 && a.late == nil
-	if alone && r.Dialer == DefaultDialer() {
+	if alone && ctx.Done() != nil && r.Dialer == DefaultDialer() {
 		ctx = untimed(ctx, r.Limit)
 	} else {
 		var stop context.CancelFunc
@@ -82,8 +82,8 @@ func Limited(ctx context.Context, limit time.Duration) (context.Context, context
 	return context.WithTimeout(ctx, limit)
 }
 
-// due is a context with a deadline that does not end it: what a dialer of package
-// net looks at, which spares the timer.
+// due is a context with a deadline that does not end it. A dialer of package net looks
+// at the deadline, if the context can end at all, and that spares a timer.
 type due struct {
 	context.Context
 	deadline time.Time
@@ -106,6 +106,11 @@ func untimed(ctx context.Context, limit time.Duration) context.Context {
 
 func (r Race) one(ctx context.Context, addr netip.Addr) (net.Conn, error) {
 	return dial(ctx, r.Dialer, "tcp", netip.AddrPortFrom(addr, r.Port).String())
+}
+
+// gone is what is known of a call into the caller's code that ended its goroutine.
+func gone(where string) error {
+	return &smtp.Error{Kind: smtp.KindPanic, Err: smtp.NewPanicError(where, "runtime.Goexit")}
 }
 
 // dial holds a Dialer of the caller's to its contract: a connection or an
@@ -140,8 +145,9 @@ func (r Race) many(ctx context.Context, a *Answers) (Dialed, error) {
 			started = append(started, addr)
 			flying++
 			go func() {
-				conn, err := r.one(racing, addr)
-				results <- dialResult{conn, addr, err}
+				got := dialResult{addr: addr, err: gone("Dialer")}
+				defer func() { results <- got }() // should the Dialer end this goroutine too
+				got.conn, got.err = r.one(racing, addr)
 			}()
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -330,5 +331,13 @@ func TestRace_APanicOfADialerIsItsError(t *testing.T) {
 				t.Errorf("%d addresses: %v", len(addrs), err)
 			}
 		}
+	}
+}
+
+func TestRace_ADialerThatEndsItsGoroutineFails(t *testing.T) {
+	race := Race{Port: 25, Dialer: dialerFunc(func(context.Context, string, string) (net.Conn, error) { runtime.Goexit(); return nil, nil })}
+	_, err := race.Dial(t.Context(), Literal(addrs("192.0.2.1 192.0.2.2")...))
+	if why, ok := errors.AsType[*smtp.PanicError](err); !ok || why.Where != "Dialer" || !strings.Contains(err.Error(), "Goexit") {
+		t.Errorf("%v", err)
 	}
 }

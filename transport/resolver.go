@@ -98,8 +98,9 @@ func Resolve(ctx context.Context, r Resolver, host string, preferIPv6 bool, time
 	answers := make(chan answer, 2)
 	for _, f := range []family{ip4, ip6} {
 		asking.wg.Go(func() {
-			addrs, err := r.LookupNetIP(lookups, f.network(), host)
-			answers <- answer{f, addrs, err}
+			got := answer{family: f, err: gone("Resolver")}
+			defer func() { answers <- got }() // should the Resolver end this goroutine too
+			got.addrs, got.err = lookUp(lookups, r, f, host)
 		})
 	}
 	failures := asking.wait(answers)
@@ -112,6 +113,17 @@ func Resolve(ctx context.Context, r Resolver, host string, preferIPv6 bool, time
 		asking.Close()
 	}
 	return asking, nil
+}
+
+// lookUp holds a Resolver of the caller's to its contract: no panic, which on this
+// goroutine would end the program.
+func lookUp(ctx context.Context, r Resolver, f family, host string) (addrs []netip.Addr, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			addrs, err = nil, &smtp.Error{Kind: smtp.KindPanic, Err: smtp.NewPanicError("Resolver", v)}
+		}
+	}()
+	return r.LookupNetIP(ctx, f.network(), host)
 }
 
 // wait collects answers until there are enough to go on with.
@@ -184,6 +196,9 @@ func lookupError(ctx, lookups context.Context, failures []error) *smtp.Error {
 	var passing error
 	unknown := 0
 	for _, err := range failures {
+		if broken, ok := errors.AsType[*smtp.Error](err); ok && broken.Kind == smtp.KindPanic {
+			return broken
+		}
 		var dns *net.DNSError
 		var none *net.AddrError // net.Resolver: a hosts file has the name, for the other family
 		switch {

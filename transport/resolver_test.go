@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -380,5 +381,24 @@ func TestResolve_RealDNSThatIsSilent(t *testing.T) {
 	wantKind(t, err, smtp.KindCanceled)
 	if d := time.Since(begun); d > 5*time.Second {
 		t.Errorf("cancelled after %v", d)
+	}
+}
+
+type resolverFunc func() ([]netip.Addr, error)
+
+func (f resolverFunc) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) { return f() }
+
+// A Resolver that panics, or ends its goroutine, fails the look-up and nothing else,
+// and for good.
+func TestResolve_AResolverThatBreaksItsContractFails(t *testing.T) {
+	for why, r := range map[string]resolverFunc{
+		"boom":   func() ([]netip.Addr, error) { panic("boom") },
+		"Goexit": func() ([]netip.Addr, error) { runtime.Goexit(); return nil, nil },
+	} {
+		_, err := Resolve(t.Context(), r, "mx.example", false, time.Minute)
+		broken, ok := errors.AsType[*smtp.PanicError](err)
+		if !ok || !errors.Is(err, smtp.ErrPanic) || broken.Where != "Resolver" || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
 	}
 }

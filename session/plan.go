@@ -93,15 +93,14 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 			return err
 		}
 	}
-	check := smtp.Host{}
 	switch {
 	case a.host != nil && !blank(*a.host):
 		if p.host, err = smtp.ParseHost("RemoteHost", *a.host); err != nil {
 			return err
 		}
-		check = p.host
+		p.checked = p.host
 		if p.options.Has(Tunnel) && !name.IsZero() {
-			check = name
+			p.checked = name
 		}
 	case !blank(c.HostAddress):
 		if p.host, err = smtp.ParseHost("HostAddress", c.HostAddress); err != nil {
@@ -110,16 +109,15 @@ func (p *plan) takeHost(c *Config, a *arguments) (err error) {
 		if !p.host.Addr.IsValid() {
 			return smtp.Invalid(fmt.Sprintf("HostAddress %q is no IP address: put a name in HostName", c.HostAddress))
 		}
-		check = p.host
+		p.checked = p.host
 		if !name.IsZero() {
-			check = name
+			p.checked = name
 		}
 	case !name.IsZero():
-		p.host, check = name, name
+		p.host, p.checked = name, name
 	default:
 		return smtp.Invalid("no host: give WithRemoteHost, or set HostAddress or HostName")
 	}
-	p.checked = check
 	return nil
 }
 

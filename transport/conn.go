@@ -110,8 +110,8 @@ func (c *Conn) arm(deadline time.Time) error {
 // that was set for its command does for both.
 const slack = time.Millisecond
 
-// keep is arm, but leaves a deadline that stands and is earlier by less than slack. The
-// one that is asked for is much farther away.
+// keep is arm for waits much longer than slack: it leaves a deadline that stands and is
+// earlier by less than that.
 func (c *Conn) keep(deadline time.Time) error {
 	c.lock.Lock()
 	defer c.lock.Unlock()

@@ -448,8 +448,7 @@ func TestConn_ADeadlineThatStandsIsNotSetAgain(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
 			l := connect(t, v)
-			spy := &deadlines{Conn: l.conn.sock.Conn}
-			l.conn.sock.Conn = spy
+			spy := spyOn(l.conn)
 			set := func(d time.Duration) (time.Time, int) {
 				before := spy.times
 				if err := l.conn.keep(in(d)); err != nil {
@@ -487,8 +486,7 @@ func TestConn_ADeadlineThatStandsIsNotSetAgain(t *testing.T) {
 func TestConn_OneDeadlineForACommandAndItsReply(t *testing.T) {
 	for limit, want := range map[time.Duration]int{time.Hour: 1, 10 * slack: 2} {
 		l := connect(t, variants[0])
-		spy := &deadlines{Conn: l.conn.sock.Conn}
-		l.conn.sock.Conn = spy
+		spy := spyOn(l.conn)
 		if _, err := l.raw.Write([]byte("250 ok\r\n")); err != nil {
 			t.Fatal(err)
 		}

@@ -468,8 +468,7 @@ func TestPark_HoldsNoBufferAndNoDeadline(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
 			l := connect(t, v)
-			spy := &deadlines{Conn: l.conn.sock.Conn}
-			l.conn.sock.Conn = spy
+			spy := spyOn(l.conn)
 			l.exchange()
 			parked := l.park()
 			l.untilParked()
@@ -492,6 +491,12 @@ type deadlines struct {
 	net.Conn
 	read, write time.Time
 	times       int // that both were set
+}
+
+func spyOn(c *Conn) *deadlines {
+	d := &deadlines{Conn: c.sock.Conn}
+	c.sock.Conn = d
+	return d
 }
 
 func (d *deadlines) SetDeadline(t time.Time) error {

@@ -74,10 +74,10 @@ func (r Race) Dial(ctx context.Context, a *Answers) (Dialed, error) {
 	return r.many(ctx, a)
 }
 
-// Limited returns ctx with an end after limit, if that is not 0.
+// Limited returns ctx with an end of its own, after limit if that is not 0.
 func Limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if limit <= 0 {
-		return ctx, func() {}
+		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, limit)
 }

@@ -89,12 +89,8 @@ func Resolve(ctx context.Context, r Resolver, host string, preferIPv6 bool, time
 	if preferIPv6 {
 		asking.first = ip6
 	}
-	lookups := ctx
-	if timeout > 0 {
-		lookups, asking.cancel = context.WithTimeout(ctx, timeout)
-	} else {
-		lookups, asking.cancel = context.WithCancel(ctx)
-	}
+	lookups, cancel := Limited(ctx, timeout)
+	asking.cancel = cancel
 	answers := make(chan answer, 2)
 	for _, f := range []family{ip4, ip6} {
 		asking.wg.Go(func() {

@@ -61,11 +61,13 @@ func (c Capabilities) Has(keyword string) bool {
 // Params returns what stands behind a keyword, raw, and whether the server
 // offers it. Of a keyword listed twice it is the first line's.
 func (c Capabilities) Params(keyword string) (params string, ok bool) {
-	for line := range strings.SplitSeq(c.lines, "\n") {
-		if len(line) < len(keyword) || !strings.EqualFold(line[:len(keyword)], keyword) {
+	for rest, more := c.lines, keyword != ""; more; {
+		var line string
+		line, rest, more = strings.Cut(rest, "\n")
+		if line == "" || (line[0]^keyword[0])|0x20 != 0x20 {
 			continue // as nearly all are
 		}
-		if k, p := cutKeyword(line); strings.EqualFold(k, keyword) {
+		if k, p := cutKeyword(line); len(k) == len(keyword) && strings.EqualFold(k, keyword) { // or the Kelvin sign were a K
 			return p, true
 		}
 	}

@@ -9,7 +9,7 @@ import (
 func hello(lines ...string) Reply { return Reply{Code: 250, Text: strings.Join(lines, "\n")} }
 
 func TestCapabilities_KeywordsInAnyCase(t *testing.T) {
-	c := ParseCapabilities(hello("mx.example greets you", "PIPELINING", "size 10240000", "Auth plain LOGIN", "X-ODD\x1b thing", "", "SIZE 1"))
+	c := ParseCapabilities(hello("mx.example greets you", "PIPELINING", "size 10240000", "Auth plain LOGIN", "X-ODD\x1b thing", "", "SIZE 1", "chun\u212aing"))
 	if got := c.Domain(); got != "mx.example" {
 		t.Errorf("Domain() = %q", got)
 	}
@@ -18,12 +18,12 @@ func TestCapabilities_KeywordsInAnyCase(t *testing.T) {
 			t.Errorf("%s: %q, %v", keyword, got, ok)
 		}
 	}
-	for _, keyword := range []string{"PIPE", "PIPELININGS", "10240000", "mx.example", "LOGIN", "X-ODD", "SIZE 10240000", "AUTH plain"} {
+	for _, keyword := range []string{"PIPE", "PIPELININGS", "10240000", "mx.example", "LOGIN", "X-ODD", "SIZE 10240000", "AUTH plain", "CHUNKING", "", "S"} {
 		if params, ok := c.Params(keyword); ok || params != "" || c.Has(keyword) {
 			t.Errorf("%s is offered: %q", keyword, params)
 		}
 	}
-	want := []string{"PIPELINING", "size 10240000", "Auth plain LOGIN", "X-ODD\x1b thing", "", "SIZE 1"}
+	want := []string{"PIPELINING", "size 10240000", "Auth plain LOGIN", "X-ODD\x1b thing", "", "SIZE 1", "chun\u212aing"}
 	if got := slices.Collect(c.All()); !slices.Equal(got, want) {
 		t.Errorf("All() = %q", got)
 	}

@@ -277,7 +277,15 @@ func isDotString(s string) bool {
 	return len(s) > atom
 }
 
-func isAtext(c byte) bool { return isAlnum(c) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0 }
+func isAtext(c byte) bool { return atext[c] }
+
+// atext are the octets of an Atom (RFC 5322 3.2.3).
+var atext = func() (set [256]bool) {
+	for c := range set {
+		set[c] = isAlnum(byte(c)) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", byte(c)) >= 0
+	}
+	return set
+}()
 
 func isAlnum(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'

@@ -87,7 +87,7 @@ func TestRun_JSONHasEverySample(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
-	if !r.Quick || r.Machine.Cores < 1 || len(r.Works) != 1 || len(r.Works[0].Of("ehlo")) != 2 || len(r.Lines) != 2 || r.Lines[0].Verdict == "" {
+	if !r.Quick || r.Machine.Cores < 1 || len(r.Works) != 1 || len(r.Works[0].Of("ehlo")) != 2 || len(r.Lines) != 3 || r.Lines[0].Verdict == "" {
 		t.Errorf("%s", out)
 	}
 }

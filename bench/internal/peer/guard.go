@@ -47,11 +47,16 @@ func (g *guard) exchange(c net.Conn, says bool) error {
 	return c.SetDeadline(time.Now().Add(limit))
 }
 
-// guardedSession is a whole session of raw that its caller can call off at any time: a
-// dial that has a limit and ends with the context, a watch on the context that cuts
-// the connection, before each command a look at the server and a deadline. When it is
-// ready a goroutine has it, which the caller tells to leave.
-func guardedSession(ctx context.Context, t Target) error {
+// guardedSession is a whole session that its caller can call off at any time: a
+// dial that has a limit and ends with the context, and a watch on the context that
+// cuts the connection. begin goes from the greeting to ready, with a look at the
+// server before each command and a deadline for each answer, and returns what leaves.
+// When the session is ready a goroutine has it, which the caller tells to leave. It is
+// not for implicit TLS, of which the look would take a ticket for a word.
+func guardedSession(ctx context.Context, t Target, begin func(net.Conn, *guard) (leave func() error, err error)) error {
+	if t.Security == Implicit {
+		return errors.New("guards want a session that begins in clear")
+	}
 	to, err := netip.ParseAddrPort(t.Address)
 	if err != nil {
 		return err
@@ -63,18 +68,18 @@ func guardedSession(ctx context.Context, t Target) error {
 	if err != nil {
 		return err
 	}
-	c := &rawConn{conn: dialed.Conn, guard: newGuard(dialed.Conn), watched: true}
-	defer context.AfterFunc(connect, c.guard.cut)()
-	if err := c.begin(t); err != nil {
-		return errors.Join(err, c.conn.Close())
+	g := newGuard(dialed.Conn)
+	defer context.AfterFunc(connect, g.cut)()
+	leave, err := begin(dialed.Conn, g)
+	if err != nil {
+		return errors.Join(err, dialed.Conn.Close())
 	}
-	leave, done := make(chan struct{}), make(chan error, 1)
+	asked, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		<-leave
-		c.watched = false // nothing it says is an answer to QUIT that matters
-		done <- errors.Join(c.guard.exchange(c.conn, false), c.Close())
+		<-asked
+		done <- leave()
 	}()
-	close(leave)
+	close(asked)
 	return <-done
 }
 

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -43,5 +44,28 @@ func TestGuard_LooksAtTheContent(t *testing.T) {
 	g.message([]byte("a\r\n\xff\r\n"))
 	if !g.seen.EightBit {
 		t.Errorf("%+v", g.seen)
+	}
+}
+
+// A server that accepts and never greets holds nobody whose context ends.
+func TestGuardedSession_EndsWithTheContext(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, c := range guardeds() {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Session(ctx, Target{Address: l.Addr().String()}) }()
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-done; err == nil {
+			t.Error(c.Name(), "no error")
+		}
+		_ = server.Close()
 	}
 }

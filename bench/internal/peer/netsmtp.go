@@ -3,17 +3,30 @@ package peer
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"net"
 	"net/smtp"
 )
 
 // NetSMTP is net/smtp of the standard library.
-type NetSMTP struct{}
+type NetSMTP struct {
+	// Guarded adds to a whole session what it owes its caller: see [guardedSession].
+	Guarded bool
+}
 
-// Name returns its column.
-func (NetSMTP) Name() string { return "net/smtp" }
+// Name returns "net/smtp" or "net/smtp/guarded".
+func (n NetSMTP) Name() string {
+	if n.Guarded {
+		return "net/smtp/guarded"
+	}
+	return "net/smtp"
+}
 
 // Session is Dial, Hello, StartTLS and Quit.
 func (n NetSMTP) Session(ctx context.Context, t Target) error {
+	if n.Guarded {
+		return guardedSession(ctx, t, func(conn net.Conn, g *guard) (func() error, error) { return guardedNetSMTP(t, conn, g) })
+	}
 	s, err := n.Ready(ctx, t, nil)
 	if err != nil {
 		return err
@@ -47,6 +60,26 @@ func dialNetSMTP(t Target) (*smtp.Client, error) {
 		return nil, err
 	}
 	return smtp.NewClient(conn, t.host())
+}
+
+// guardedNetSMTP is the way to ready, on a connection in clear.
+func guardedNetSMTP(t Target, conn net.Conn, g *guard) (leave func() error, err error) {
+	if err := g.exchange(conn, false); err != nil { // the greeting
+		return nil, err
+	}
+	c, err := smtp.NewClient(conn, t.host())
+	if err == nil {
+		err = g.exchange(conn, true)
+	}
+	if err == nil {
+		err = c.Hello(LocalName)
+	}
+	if err == nil && t.Security == StartTLS {
+		if err = g.exchange(conn, true); err == nil {
+			err = c.StartTLS(t.config())
+		}
+	}
+	return func() error { return errors.Join(g.exchange(conn, false), c.Quit()) }, err
 }
 
 type netSMTPSender struct {

@@ -123,10 +123,17 @@ func check(t *testing.T, c Client, l *Letter, m sink.Message) {
 	}
 }
 
+// guardeds are for whole sessions that begin in clear.
+func guardeds() []Client { return []Client{Raw{Guarded: true}, NetSMTP{Guarded: true}} }
+
 func TestSession_EveryOneEndsByQUIT(t *testing.T) {
 	s, _, roots := listen(t)
 	for _, target := range targets(s, roots) {
-		for _, c := range everyone() {
+		all := everyone()
+		if target.Security != Implicit {
+			all = append(all, guardeds()...)
+		}
+		for _, c := range all {
 			before := s.Counts().Sessions
 			if err := c.Session(t.Context(), target); err != nil {
 				t.Errorf("%s, %v: %v", c.Name(), target.Security, err)
@@ -145,7 +152,7 @@ func TestSession_FailsWhereTheServerIsNoGood(t *testing.T) {
 	_, _, stranger := listen(t)
 	a := s.Addresses()
 	for _, target := range []Target{{a.Clear[0], StartTLS, stranger}, {a.Implicit[0], Implicit, stranger}, {"127.0.0.1:1", Clear, nil}} {
-		for _, c := range everyone() {
+		for _, c := range append(everyone(), guardeds()...) {
 			if c.Session(t.Context(), target) == nil {
 				t.Errorf("%s, %v: no error", c.Name(), target.Security)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 )
@@ -49,7 +50,10 @@ var (
 func (r Raw) Session(ctx context.Context, t Target) error {
 	switch {
 	case r.Guarded:
-		return guardedSession(ctx, t)
+		return guardedSession(ctx, t, func(conn net.Conn, g *guard) (func() error, error) {
+			c := &rawConn{conn: conn, guard: g, watched: true}
+			return c.leave, c.begin(t)
+		})
 	case !r.Goroutines:
 		return rawSession(t)
 	}
@@ -207,6 +211,13 @@ func (c *rawConn) Send(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// leave is Close of a session whose every exchange was watched: nothing that the server
+// says is an answer to QUIT that matters.
+func (c *rawConn) leave() error {
+	c.watched = false
+	return errors.Join(c.guard.exchange(c.conn, false), c.Close())
 }
 
 func (c *rawConn) Close() error {

@@ -13,8 +13,10 @@ func Rows() []Row {
 	return []Row{
 		cpu("plain session, dial to QUIT", work.SessionPlain, Mark{Ratio, 1.25, 1.15}),
 		limit("  raw with a session's guards", work.SessionPlain, "raw/guarded"),
+		limit("  net/smtp with a session's guards", work.SessionPlain, "net/smtp/guarded"),
 		cpu("STARTTLS session", work.SessionSTARTTLS, Mark{Ratio, 1.10, 0}),
 		limit("  raw with a session's guards", work.SessionSTARTTLS, "raw/guarded"),
+		limit("  net/smtp with a session's guards", work.SessionSTARTTLS, "net/smtp/guarded"),
 		cpu("10 kB message, one flight", work.SmallFullPlain, Mark{Ratio, 1.4, 0}),
 		limit("  raw with a session's guards", work.SmallFullPlain, "raw/guarded"),
 		cpu("10 kB message, one flight, TLS", work.SmallFullTLS, Mark{Ratio, 1.5, 0}),

@@ -16,7 +16,7 @@ const sessionsAtOnce = 4
 // what is compared has to meet the same.
 func sessions(name string, security peer.Security, batch int) Work {
 	w := Work{Name: name, Unit: "session", Batch: batch, Quick: 40, Rounds: 5}
-	for _, c := range append(all(), peer.Raw{Guarded: true}) {
+	for _, c := range append(all(), peer.Raw{Guarded: true}, peer.NetSMTP{Guarded: true}) {
 		w.Peers = append(w.Peers, wholeSessions(c, security))
 	}
 	return w

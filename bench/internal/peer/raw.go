@@ -89,7 +89,7 @@ func (r Raw) Ready(_ context.Context, t Target, l *Letter) (Sender, error) {
 	case r.Guarded && r.Chunk > 0:
 		return newLent(c, l, r.Chunk), nil
 	case r.Goroutines || r.Guarded:
-		return rawGoroutine(c), nil
+		return behindGoroutine(c), nil
 	}
 	return c, nil
 }
@@ -230,15 +230,14 @@ func (c *rawConn) Close() error {
 	return err
 }
 
-// rawSender is a rawConn behind its goroutine.
-type rawSender struct {
-	conn *rawConn
+// handed is a sender behind a goroutine that it is handed its messages by.
+type handed struct {
 	ask  chan struct{} // closed: QUIT
 	done chan error
 }
 
-func rawGoroutine(c *rawConn) *rawSender {
-	s := &rawSender{c, make(chan struct{}), make(chan error)}
+func behindGoroutine(c Sender) *handed {
+	s := &handed{make(chan struct{}), make(chan error)}
 	go func() {
 		for range s.ask {
 			s.done <- c.Send(context.Background())
@@ -248,12 +247,12 @@ func rawGoroutine(c *rawConn) *rawSender {
 	return s
 }
 
-func (s *rawSender) Send(context.Context) error {
+func (s *handed) Send(context.Context) error {
 	s.ask <- struct{}{}
 	return <-s.done
 }
 
-func (s *rawSender) Close() error {
+func (s *handed) Close() error {
 	close(s.ask)
 	return <-s.done
 }

@@ -30,17 +30,17 @@ const (
 // Sessions that rest come first, plain before TLS: Go gives new goroutines a stack
 // of the size that those before have needed, so later they would hold more.
 func Works() []Work {
-	raw, guarded, netSMTP, goSMTP, goMail, ehlo := peer.Raw{}, peer.Raw{Guarded: true}, peer.NetSMTP{}, peer.GoSMTP{}, peer.GoMail{}, peer.Ehlo{}
+	raw, guarded, wire, netSMTP, goSMTP, goMail, ehlo := peer.Raw{}, peer.Raw{Guarded: true}, peer.Wire{}, peer.NetSMTP{}, peer.GoSMTP{}, peer.GoMail{}, peer.Ehlo{}
 	chunks, lent := peer.Raw{Chunk: 256 << 10}, peer.Raw{Chunk: 256 << 10, Guarded: true}
 	return []Work{
 		idle(IdlePlain, peer.Clear),
 		idle(IdleTLS, peer.StartTLS),
 		sessions(SessionPlain, peer.Clear, 3_000),
 		sessions(SessionSTARTTLS, peer.StartTLS, 1_000),
-		smallMessages(SmallFullPlain, small(true, peer.Clear), raw, guarded, netSMTP, goSMTP, goMail, ehlo),
-		smallMessages(SmallFullTLS, small(true, peer.Implicit), raw, guarded, netSMTP, goSMTP, goMail, ehlo),
-		smallMessages(SmallPlain, small(false, peer.Clear), raw, guarded, ehlo),
-		smallMessages(SmallTLS, small(false, peer.Implicit), raw, guarded, ehlo),
+		smallMessages(SmallFullPlain, small(true, peer.Clear), raw, guarded, wire, netSMTP, goSMTP, goMail, ehlo),
+		smallMessages(SmallFullTLS, small(true, peer.Implicit), raw, guarded, wire, netSMTP, goSMTP, goMail, ehlo),
+		smallMessages(SmallPlain, small(false, peer.Clear), raw, guarded, wire, ehlo),
+		smallMessages(SmallTLS, small(false, peer.Implicit), raw, guarded, wire, ehlo),
 		largeMessages(DataKnown, large(false, peer.Known), raw, netSMTP, goSMTP, goMail, ehlo),
 		largeMessages(DataReader, large(false, peer.Unknown), raw, lent, netSMTP, goSMTP, goMail, ehlo),
 		largeMessages(BdatCanonical, large(true, peer.Canonical), raw, ehlo),

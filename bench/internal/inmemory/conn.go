@@ -35,7 +35,6 @@ type conn struct {
 	ended   bool   // by QUIT
 	closed  bool
 	late    time.Time // of reads
-	timer   *time.Timer
 }
 
 func (c *conn) Read(b []byte) (int, error) {
@@ -63,15 +62,12 @@ func (c *conn) Read(b []byte) (int, error) {
 // wait waits for a change, or for the deadline.
 func (c *conn) wait() {
 	if !c.late.IsZero() {
-		c.timer = time.AfterFunc(time.Until(c.late), func() {
+		timer := time.AfterFunc(time.Until(c.late), func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.changed.Broadcast()
 		})
-		defer func() {
-			c.timer.Stop()
-			c.timer = nil
-		}()
+		defer timer.Stop()
 	}
 	c.changed.Wait()
 }

@@ -35,11 +35,8 @@ func newGuard(c net.Conn) *guard {
 // message looks at each octet of the content.
 func (g *guard) message(content []byte) { g.seen = transport.Scan(content) }
 
-// flight looks whether the server has said something unasked, which would pass for
-// the answer to what follows, and sets a deadline.
-func (g *guard) flight(c net.Conn) error { return g.exchange(c, true) }
-
-// exchange is flight where something is said, and else only a deadline.
+// exchange sets a deadline. Where something is to be said it first looks whether the
+// server has said something unasked, which would pass for the answer to what follows.
 func (g *guard) exchange(c net.Conn, says bool) error {
 	if says && !g.look.Quiet() {
 		return errors.New("raw: the server has spoken unasked, or left")

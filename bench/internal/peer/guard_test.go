@@ -25,14 +25,14 @@ func TestGuard_LooksBeforeEachFlight(t *testing.T) {
 	defer server.Close()
 
 	g := newGuard(client)
-	if err := g.flight(client); err != nil {
+	if err := g.exchange(client, true); err != nil {
 		t.Error(err)
 	}
 	const goodbye = "421 bye\r\n"
 	if _, err := server.Write([]byte(goodbye)); err != nil {
 		t.Fatal(err)
 	}
-	for err = nil; err == nil; err = g.flight(client) { // loopback is not at once
+	for err = nil; err == nil; err = g.exchange(client, true) { // loopback is not at once
 	}
 	if !strings.Contains(err.Error(), "unasked") {
 		t.Error(err)

@@ -64,9 +64,6 @@ func (s *lent) Close() error {
 func (s *lent) message(l *Letter) error {
 	c := s.conn
 	envelope := l.Flights[0]
-	if err := c.guard.flight(c.conn); err != nil {
-		return err
-	}
 	if err := c.exchange(envelope.Octets, envelope.Replies); err != nil {
 		return err
 	}
@@ -79,9 +76,6 @@ func (s *lent) message(l *Letter) error {
 		c.guard.message(block)
 		left -= len(block)
 		out, replies := s.dressed(block, l.Way, left == 0)
-		if err := c.guard.flight(c.conn); err != nil {
-			return err
-		}
 		if err := c.exchange(out, replies); err != nil {
 			return err
 		}

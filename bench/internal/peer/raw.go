@@ -51,7 +51,7 @@ func (r Raw) Session(ctx context.Context, t Target) error {
 	switch {
 	case r.Guarded:
 		return guardedSession(ctx, t, func(conn net.Conn, g *guard) (func() error, error) {
-			c := &rawConn{conn: conn, guard: g, watched: true}
+			c := &rawConn{conn: conn, guard: g}
 			return c.leave, c.begin(t)
 		})
 	case !r.Goroutines:
@@ -100,9 +100,7 @@ type rawConn struct {
 	letter *Letter
 	in     []byte
 	have   int
-	guard  *guard // nil: there is none
-
-	watched bool // the guard watches every exchange
+	guard  *guard // before each exchange; nil: there is none
 }
 
 func rawReady(t Target) (*rawConn, error) {
@@ -147,7 +145,7 @@ func (c *rawConn) exchange(octets []byte, replies int) error {
 	if c.in == nil {
 		c.in = make([]byte, 1<<10)
 	}
-	if c.watched {
+	if c.guard != nil {
 		if err := c.guard.exchange(c.conn, len(octets) > 0); err != nil {
 			return err
 		}
@@ -201,11 +199,6 @@ func (c *rawConn) Send(context.Context) error {
 		c.guard.message(c.letter.Content)
 	}
 	for _, f := range c.letter.Flights {
-		if c.guard != nil {
-			if err := c.guard.flight(c.conn); err != nil {
-				return err
-			}
-		}
 		if err := c.exchange(f.Octets, f.Replies); err != nil {
 			return err
 		}
@@ -213,11 +206,12 @@ func (c *rawConn) Send(context.Context) error {
 	return nil
 }
 
-// leave is Close of a session whose every exchange was watched: nothing that the server
-// says is an answer to QUIT that matters.
+// leave is Close of a session that has a guard: nothing that the server says is an
+// answer to QUIT that matters.
 func (c *rawConn) leave() error {
-	c.watched = false
-	return errors.Join(c.guard.exchange(c.conn, false), c.Close())
+	err := c.guard.exchange(c.conn, false)
+	c.guard = nil
+	return errors.Join(err, c.Close())
 }
 
 func (c *rawConn) Close() error {

@@ -1,3 +1,3 @@
-// Package work is what is measured: the works, who takes part in each, and the
-// rows that the table shows of them, with the marks that ehlo has to reach.
+// Package work is what is measured: the works, and who takes part in each. Package
+// table shows and judges them.
 package work

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -31,15 +30,16 @@ type body struct {
 var endOfData = []byte(".\r\n")
 
 // reset prepares the next message.
-func (b *body) reset(d *delivery, chunked bool, m *smtp.Message) {
-	b.chunked, b.open = chunked, false
-	b.asIs = d.mail.Body == smtp.BodyBinaryMIME || chunked && m.Canonical || d.clean && (chunked || d.scanned.DotLines == 0)
+func (b *body) reset(d *delivery) {
+	m := d.message
+	b.chunked, b.open = d.chunks(), false
+	b.asIs = d.mail.Body == smtp.BodyBinaryMIME || b.chunked && m.Canonical || d.clean && (b.chunked || d.scanned.DotLines == 0)
 	if c, ok := d.content.(*inMemory); ok {
 		c.atOnce = b.asIs
 	}
-	b.encoder.Dots, b.encoder.Strict = !chunked, m.Newlines == smtp.RefuseBareNewlines
+	b.encoder.Dots, b.encoder.Strict = !b.chunked, m.Newlines == smtp.RefuseBareNewlines
 	b.encoder.Reset()
-	b.strictLines, b.no8Bit = m.StrictLines, d.refuse8Bit()
+	b.strictLines, b.no8Bit = m.StrictLines, d.mail.Refuses8Bit(d.terms, m.Allow8Bit)
 	b.toldAt, b.credit = time.Time{}, rateGrace
 }
 
@@ -75,20 +75,6 @@ func (b *body) encode(block []byte, last bool) error {
 		return errLongLine(f)
 	}
 	return nil
-}
-
-// refuse8Bit returns why no octet over 127 may go out, nil if it may.
-func (d *delivery) refuse8Bit() error {
-	switch {
-	case d.message.Allow8Bit, d.mail.Body == smtp.BodyBinaryMIME:
-		return nil
-	case d.mail.Body == smtp.Body7Bit:
-		return smtp.Invalid("Body is 7BIT and the content holds octets over 127: want BodyAuto or Body8BitMIME")
-	case d.terms.Extended && d.terms.Has("8BITMIME"):
-		return nil
-	}
-	return &smtp.Error{Kind: smtp.KindNotOffered, Permanent: true, Enhanced: smtp.EnhancedCode{Class: 5, Subject: 6, Detail: 3}, Err: errors.New(
-		"8BITMIME: the content holds octets over 127, want it encoded as quoted-printable or base64, or Allow8Bit (RFC 6152)")}
 }
 
 func errLongLine(f transport.Facts) error {

@@ -10,7 +10,7 @@ import (
 // compose writes the envelope's command lines into the flight, with what may end
 // it: DATA, or in a full flight the header of the content. An error refuses the
 // message before anything is sent.
-func (a *actor) compose(d *delivery, chunked bool) (full bool, err error) {
+func (a *actor) compose(d *delivery) (err error) {
 	f := &a.mailing.flight
 	f.empty()
 	limits, _ := smtp.ParseLimits(d.terms.Capabilities) // what cannot be read sets no limit
@@ -18,13 +18,13 @@ func (a *actor) compose(d *delivery, chunked bool) (full bool, err error) {
 		limits = smtp.Limits{}
 	}
 	if limits.MailMax > 0 && a.mails >= limits.MailMax {
-		return false, &smtp.Error{Kind: smtp.KindSessionSpent, Command: "MAIL", Err: fmt.Errorf("LIMITS MAILMAX=%d (RFC 9422): Connect again", limits.MailMax)}
+		return &smtp.Error{Kind: smtp.KindSessionSpent, Command: "MAIL", Err: fmt.Errorf("LIMITS MAILMAX=%d (RFC 9422): Connect again", limits.MailMax)}
 	}
 	if a.owes {
 		f.say("RSET")
 	}
 	if f.out, err = d.mail.AppendCommand(f.out, d.terms, d.facts); err != nil {
-		return false, named(err, "MAIL")
+		return named(err, "MAIL")
 	}
 	f.line("MAIL", 0)
 	utf8 := d.mail.AsksUTF8(d.terms, d.facts)
@@ -44,14 +44,14 @@ func (a *actor) compose(d *delivery, chunked bool) (full bool, err error) {
 	}
 	switch {
 	case d.steps != nil:
-		a.mailing.body.reset(d, chunked, d.message)
-		return false, nil
+		a.mailing.body.reset(d)
+		return nil
 	case d.asked == 0:
-		return false, d.refusedHere()
+		return d.refusedHere()
 	case d.message.Policy == smtp.AllOrNothing && d.asked < len(d.recipients):
-		return false, d.someRefused()
+		return d.someRefused()
 	}
-	return a.composeEnd(d, chunked)
+	return a.composeEnd(d)
 }
 
 func tooManyRecipients(l smtp.Limits) error {
@@ -59,29 +59,29 @@ func tooManyRecipients(l smtp.Limits) error {
 }
 
 // composeEnd adds what may end the flight, and prepares the content.
-func (a *actor) composeEnd(d *delivery, chunked bool) (full bool, err error) {
+func (a *actor) composeEnd(d *delivery) error {
 	b, m := &a.mailing.body, d.message
-	b.reset(d, chunked, m)
+	b.reset(d)
 	if !a.pipelines(d) || m.Policy == smtp.AllOrNothing && d.asked > 1 {
-		return false, nil
+		return nil
 	}
 	switch {
-	case chunked && a.s.config.Flight == Full && !a.owes && !a.wary && !d.lent() && d.content.size() <= firstBlock && !d.lmtp:
+	case b.chunked && a.s.config.Flight == Full && !a.owes && !a.wary && !d.lent() && d.content.size() <= firstBlock && !d.lmtp:
 		block, last, err := d.content.next(context.Background())
 		if err == nil {
 			err = b.encode(block, last)
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 		f := &a.mailing.flight
 		f.out = append(f.out, b.chunk(octetsOf(b.pieces), true)...)
 		f.due = append(f.due, command{verb: "BDAT", last: true, end: len(f.out)})
-		return true, nil
-	case !chunked:
+		d.blind = true
+	case !b.chunked:
 		a.mailing.flight.say("DATA")
 	}
-	return false, nil
+	return nil
 }
 
 // refusedHere is why nothing is sent where no recipient can be asked for.

@@ -64,15 +64,11 @@ func (a *actor) deliver(ctx context.Context, d *delivery) error {
 		ctx, stop = a.cancelable(ctx, func() {})
 		defer stop()
 	}
-	chunked := a.chunks(d)
-	full, err := a.compose(d, chunked)
-	d.blind = full
-	if err != nil {
+	if err := a.compose(d); err != nil {
 		d.cause = err
 		return nil
 	}
-	over, err := a.introduce(ctx, d, full)
-	if over || err != nil {
+	if over, err := a.introduce(ctx, d); over || err != nil {
 		return err
 	}
 	return a.pour(ctx, d)
@@ -101,19 +97,19 @@ func unreset(r smtp.Reply, why error) error {
 }
 
 // chunks reports whether the content goes by BDAT (RFC 3030).
-func (a *actor) chunks(d *delivery) bool {
-	return d.terms.Extended && d.terms.Has("CHUNKING")
+func (d *delivery) chunks() bool {
+	return d.terms.Offers("CHUNKING")
 }
 
 // pipelines reports whether commands may travel before their answers (RFC
 // 2920).
 func (a *actor) pipelines(d *delivery) bool {
-	return a.s.config.Flight != Single && d.terms.Extended && d.terms.Has("PIPELINING")
+	return a.s.config.Flight != Single && d.terms.Offers("PIPELINING")
 }
 
 // introduce sends the envelope and takes its answers. over says that the message
 // is decided already.
-func (a *actor) introduce(ctx context.Context, d *delivery, full bool) (over bool, err error) {
+func (a *actor) introduce(ctx context.Context, d *delivery) (over bool, err error) {
 	f := &a.mailing.flight
 	pipelined := a.pipelines(d)
 	for first, from := 0, 0; first < len(f.due); {
@@ -124,7 +120,7 @@ func (a *actor) introduce(ctx context.Context, d *delivery, full bool) (over boo
 		group := f.due[first : first+n]
 		to := group[n-1].end
 		var content [][]byte
-		ends := full && first+n == len(f.due)
+		ends := d.blind && first+n == len(f.due)
 		if ends {
 			content = a.mailing.body.pieces
 		}
@@ -148,13 +144,13 @@ func (a *actor) introduce(ctx context.Context, d *delivery, full bool) (over boo
 	if d.steps != nil {
 		return false, nil
 	}
-	return a.decided(ctx, d, full)
+	return a.decided(ctx, d)
 }
 
 // decided reports whether the envelope's answers decide the message.
-func (a *actor) decided(ctx context.Context, d *delivery, full bool) (bool, error) {
+func (a *actor) decided(ctx context.Context, d *delivery) (bool, error) {
 	switch {
-	case full:
+	case d.blind:
 		return true, nil
 	case d.accepted > 0 && (d.message.Policy != smtp.AllOrNothing || d.accepted == len(d.recipients)):
 		return d.cause != nil, nil

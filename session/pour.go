@@ -49,26 +49,24 @@ func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
 		return a.end(d, &c)
 	}
 	for left, last := d.facts.Size, false; !last; header = nil {
-		var block []byte
-		var err error
-		if block, last, err = d.content.next(ctx); err == nil {
-			err = b.encode(block, last)
+		block, end, err := d.content.next(ctx)
+		if err == nil {
+			err = b.encode(block, end)
 		}
-		if left -= octetsOf(b.pieces); err == nil && (left < 0 || last && left != 0) {
+		if left -= octetsOf(b.pieces); err == nil && (left < 0 || end && left != 0) {
 			err = errChanged()
 		}
-		last = last || err == nil && left == 0 // the chunk is whole, and only its answer counts
-		if err != nil && header == nil {       // in the middle of the chunk, which is never filled up
+		if err != nil {
 			d.cause = err
-			err = named(err, c.verb)
-		} else if err == nil {
-			err = a.spill(header, d, last, c.verb)
-		} else {
-			d.cause, err = err, nil
-			last = true
+			a.answered(&c, smtp.Reply{}, err)
+			if header != nil { // nothing of the chunk has left
+				return nil
+			}
+			return named(err, c.verb) // in the middle of the chunk, which is never filled up
 		}
-		if err != nil || d.cause != nil {
-			a.answered(&c, smtp.Reply{}, errors.Join(err, d.cause))
+		last = end || left == 0 // the chunk is whole, and only its answer counts
+		if err := a.spill(header, d, last, c.verb); err != nil {
+			a.answered(&c, smtp.Reply{}, err)
 			return err
 		}
 	}
@@ -127,7 +125,7 @@ func (d *delivery) buffered() []byte {
 // chunks RSET will do.
 func (a *actor) giveUp(d *delivery, err error) error {
 	d.cause = err
-	if a.mailing.body.open && !a.mailing.body.chunked {
+	if a.mailing.body.open {
 		return named(err, "DATA")
 	}
 	if e := asError(err); e.Kind == smtp.KindCanceled {

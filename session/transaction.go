@@ -201,11 +201,11 @@ func (t *Transaction) expire(ctx context.Context) {
 
 // transact serves a Transaction from MAIL to its end.
 func (a *actor) transact(ctx context.Context, d *delivery) error {
-	if _, err := a.compose(d, a.chunks(d)); err != nil {
+	if err := a.compose(d); err != nil {
 		d.cause = err
 		return nil
 	}
-	if over, err := a.introduce(ctx, d, false); over || err != nil {
+	if over, err := a.introduce(ctx, d); over || err != nil {
 		return err
 	}
 	a.openTransaction(d.steps)
@@ -310,7 +310,7 @@ func (a *actor) idleSteps() bool {
 // abandon ends a transaction that is not to be delivered: RSET is owed, but
 // where DATA has begun only the end of the connection ends it.
 func (a *actor) abandon(d *delivery) error {
-	if a.mailing.body.open && !a.mailing.body.chunked {
+	if a.mailing.body.open {
 		return named(d.cause, "DATA")
 	}
 	return nil

@@ -106,7 +106,7 @@ func (c Capabilities) String() string { return Escape(strings.Join(slices.Collec
 func cutKeyword(line string) (keyword, params string) {
 	keyword, params, _ = strings.Cut(line, " ")
 	const auth = "AUTH="
-	if len(keyword) >= len(auth) && strings.EqualFold(keyword[:len(auth)], auth) {
+	if hasPrefixFold(keyword, auth) {
 		return keyword[:len(auth)-1], line[len(auth):]
 	}
 	return keyword, params

@@ -79,7 +79,7 @@ func parseAddr(s string) (netip.Addr, bool) {
 			return netip.Addr{}, false
 		}
 		const tag = "IPv6:"
-		if len(s) > len(tag) && strings.EqualFold(s[:len(tag)], tag) {
+		if hasPrefixFold(s, tag) {
 			if s = s[len(tag):]; !strings.Contains(s, ":") {
 				return netip.Addr{}, false
 			}

@@ -233,7 +233,7 @@ func sameLabel(given, back string) bool {
 func wireLiteral(s string) (string, error) {
 	inner, ok := strings.CutSuffix(s[1:], "]")
 	const tag = "IPv6:"
-	six := len(inner) > len(tag) && strings.EqualFold(inner[:len(tag)], tag)
+	six := hasPrefixFold(inner, tag)
 	if six {
 		inner = inner[len(tag):]
 	}

@@ -11,7 +11,7 @@ import (
 // Terms are what a session may ask of its server.
 type Terms struct {
 	// Capabilities are those of the last EHLO.
-	Capabilities
+	Capabilities Capabilities
 	// Extended says that ESMTP is spoken (EHLO, not HELO). Without it no command
 	// has a parameter.
 	Extended bool
@@ -19,16 +19,18 @@ type Terms struct {
 	Verified bool
 }
 
-// offers returns the parameters of an extension that may be used.
-func (t *Terms) offers(keyword string) (params string, ok bool) {
+// params returns the parameters of an extension that may be used.
+func (t *Terms) params(keyword string) (params string, ok bool) {
 	if !t.Extended {
 		return "", false
 	}
-	return t.Params(keyword)
+	return t.Capabilities.Params(keyword)
 }
 
-func (t *Terms) has(keyword string) bool {
-	_, ok := t.offers(keyword)
+// Offers reports whether an extension may be used: the server listed it, and ESMTP
+// is spoken.
+func (t *Terms) Offers(keyword string) bool {
+	_, ok := t.params(keyword)
 	return ok
 }
 
@@ -71,7 +73,7 @@ func notOffered(keyword, what string) *Error {
 // need returns nil if an extension may be used, else an error that says for
 // what it was needed.
 func (t *Terms) need(keyword, what string) error {
-	if t.has(keyword) {
+	if t.Offers(keyword) {
 		return nil
 	}
 	return notOffered(keyword, what)
@@ -81,13 +83,13 @@ func (t *Terms) need(keyword, what string) error {
 // may hold UTF-8.
 func (m *Mail) AsksUTF8(t Terms, c ContentFacts) bool {
 	if m.UTF8 || c.UTF8Header || c.UTF8Recipients {
-		return t.has("SMTPUTF8")
+		return t.Offers("SMTPUTF8")
 	}
 	if isASCII(m.From) {
 		return false
 	}
 	from, err := ParseMailbox(m.From)
-	return err == nil && from.NeedsUTF8() && t.has("SMTPUTF8")
+	return err == nil && from.NeedsUTF8() && t.Offers("SMTPUTF8")
 }
 
 // AppendCommand appends the MAIL command without its line end. An extension is
@@ -111,8 +113,7 @@ func (m *Mail) appendCommand(dst []byte, t *Terms, c *ContentFacts) ([]byte, err
 	if err := m.validateParameters(); err != nil {
 		return nil, err
 	}
-	utf8 := m.UTF8 || c.UTF8Header
-	if utf8 {
+	if m.UTF8 || c.UTF8Header {
 		if err := t.need("SMTPUTF8", "the message is internationalised, want a server that takes it (RFC 6531)"); err != nil {
 			return nil, err
 		}
@@ -125,9 +126,7 @@ func (m *Mail) appendCommand(dst []byte, t *Terms, c *ContentFacts) ([]byte, err
 		if err != nil {
 			return nil, fail("From", err)
 		}
-		offered := t.has("SMTPUTF8")
-		utf8 = utf8 || from.NeedsUTF8()
-		if dst, err = from.AppendPath(dst, offered); err != nil {
+		if dst, err = from.AppendPath(dst, t.Offers("SMTPUTF8")); err != nil {
 			return nil, err
 		}
 	}
@@ -138,7 +137,7 @@ func (m *Mail) appendCommand(dst []byte, t *Terms, c *ContentFacts) ([]byte, err
 	if dst, err = m.appendBody(dst, t, c); err != nil {
 		return nil, err
 	}
-	if utf8 || c.UTF8Recipients && t.has("SMTPUTF8") {
+	if m.AsksUTF8(*t, *c) {
 		dst = append(dst, " SMTPUTF8"...)
 	}
 	if dst, err = m.appendDSN(dst, t); err != nil {
@@ -174,7 +173,7 @@ func (m *Mail) appendCommand(dst []byte, t *Terms, c *ContentFacts) ([]byte, err
 // appendSize appends SIZE= (RFC 1870). A bare SIZE, SIZE 0 and what is no number
 // set no limit.
 func (c *ContentFacts) appendSize(dst []byte, t *Terms) ([]byte, error) {
-	params, ok := t.offers("SIZE")
+	params, ok := t.params("SIZE")
 	if !ok || c.Size < 0 {
 		return dst, nil
 	}
@@ -188,6 +187,11 @@ func (c *ContentFacts) appendSize(dst []byte, t *Terms) ([]byte, error) {
 func (m *Mail) appendBody(dst []byte, t *Terms, c *ContentFacts) ([]byte, error) {
 	body := m.Body
 	high := c.EightBit || c.UTF8Header
+	if high || body == Body8BitMIME {
+		if err := m.Refuses8Bit(*t, c.Allow8Bit); err != nil {
+			return nil, err
+		}
+	}
 	if body == BodyAuto && (high || c.Unscanned) {
 		body = Body8BitMIME
 	}
@@ -199,17 +203,23 @@ func (m *Mail) appendBody(dst []byte, t *Terms, c *ContentFacts) ([]byte, error)
 		if err := t.need("CHUNKING", "BINARYMIME cannot go without it, want the content encoded as base64 (RFC 3030 3)"); err != nil {
 			return nil, err
 		}
-	case body == Body7Bit && high && !c.Allow8Bit:
-		return nil, Invalid("Body is 7BIT and the content holds octets over 127: want BodyAuto or Body8BitMIME")
-	case body == BodyAuto:
-		return dst, nil
-	case !t.has("8BITMIME"):
-		if body == Body8BitMIME && (high || m.Body == Body8BitMIME) && !c.Allow8Bit {
-			return nil, notOffered("8BITMIME", "the content holds octets over 127, want it encoded as quoted-printable or base64, or Allow8Bit (RFC 6152)")
-		}
+	case body == BodyAuto || !t.Offers("8BITMIME"):
 		return dst, nil
 	}
 	return append(append(dst, " BODY="...), body.String()...), nil
+}
+
+// Refuses8Bit returns why the content may hold no octet over 127, nil if it may:
+// KindInvalid where Body is 7BIT, KindNotOffered where the server lacks 8BITMIME
+// (RFC 6152). allow is [Message.Allow8Bit].
+func (m *Mail) Refuses8Bit(t Terms, allow bool) error {
+	switch {
+	case allow, m.Body == BodyBinaryMIME:
+		return nil
+	case m.Body == Body7Bit:
+		return Invalid("Body is 7BIT and the content holds octets over 127: want BodyAuto or Body8BitMIME")
+	}
+	return t.need("8BITMIME", "the content holds octets over 127, want it encoded as quoted-printable or base64, or Allow8Bit (RFC 6152)")
 }
 
 // appendDSN appends RET= and ENVID= (RFC 3461).
@@ -260,7 +270,7 @@ func (m *Mail) appendDeliverBy(dst []byte, t *Terms) ([]byte, error) {
 	if by.Mode == ByUnset {
 		return dst, nil
 	}
-	params, ok := t.offers("DELIVERBY")
+	params, ok := t.params("DELIVERBY")
 	if !ok {
 		return nil, notOffered("DELIVERBY", "DeliverBy is set, want a server that keeps to it (RFC 2852)")
 	}
@@ -283,7 +293,7 @@ func (m *Mail) appendHold(dst []byte, t *Terms) ([]byte, error) {
 	if m.HoldFor == 0 && m.HoldUntil.IsZero() {
 		return dst, nil
 	}
-	params, ok := t.offers("FUTURERELEASE")
+	params, ok := t.params("FUTURERELEASE")
 	if !ok {
 		return nil, notOffered("FUTURERELEASE", "HoldFor or HoldUntil is set, want a server that holds messages (RFC 4865)")
 	}
@@ -341,7 +351,7 @@ func (r *Recipient) appendCommand(dst []byte, t *Terms, utf8 bool) ([]byte, erro
 		dst = r.Original.append(append(dst, " ORCPT="...))
 	}
 	since := r.ValidSince
-	if since.Time.IsZero() || since.Continue && !t.has("RRVS") {
+	if since.Time.IsZero() || since.Continue && !t.Offers("RRVS") {
 		return dst, nil
 	}
 	if err := t.need("RRVS", "ValidSince is set, want a server that knows whose mailbox it was, or Continue (RFC 7293)"); err != nil {

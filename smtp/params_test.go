@@ -72,7 +72,7 @@ func TestMail_AppendCommand_VectorsOfTheRFCs(t *testing.T) {
 	} {
 		offered := everything()
 		if tt.facts.Size < 0 { // SIZE is not what it is about
-			offered.Capabilities = ParseCapabilities(Reply{Code: 250, Text: strings.Replace(offered.domain+"\n"+offered.lines, "SIZE", "XSIZE", 1)})
+			offered.Capabilities = ParseCapabilities(Reply{Code: 250, Text: strings.Replace(offered.Capabilities.domain+"\n"+offered.Capabilities.lines, "SIZE", "XSIZE", 1)})
 		}
 		got, err := tt.mail.AppendCommand([]byte("x"), offered, tt.facts)
 		if err != nil || string(got) != "x"+tt.want {

@@ -289,8 +289,12 @@ func (a *actor) report(ended error) {
 		if d.steps != nil {
 			a.closeTransaction(d.steps)
 		}
-		if r != nil && r.step == nil {
+		switch {
+		case r == nil:
+		case r.step == nil:
 			r.err = d.receipt.Err()
+		case ended != nil: // perhaps in the middle of the step
+			r.err = ended
 		}
 		a.delivery = nil
 	case r == nil:

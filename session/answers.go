@@ -9,10 +9,14 @@ import (
 )
 
 // failed takes an error of the connection. A 421 answers every command that is
-// still owed an answer.
+// still owed an answer, but not where the content has left and there is an acceptance
+// behind it, which may be that of the content.
 func (a *actor) failed(d *delivery, err error) error {
-	if e := asError(err); e.Kind == smtp.KindReply {
-		a.note(e.Reply)
+	switch e := asError(err); {
+	case e.Kind != smtp.KindReply:
+	case d.blind && a.acceptsAhead():
+		d.doubtAll()
+	default:
 		d.reject(e.Command, e.Reply, e)
 	}
 	return err
@@ -23,7 +27,10 @@ func (a *actor) collect(d *delivery, group []command) error {
 	for i := range group {
 		c := &group[i]
 		if c.last {
-			return a.collectEnd(d, c)
+			err := a.collectEnd(d, c)
+			if err != nil {
+			}
+			return err
 		}
 		r, err := a.hear(c)
 		if err == nil {
@@ -47,7 +54,7 @@ func (a *actor) collectOne(d *delivery, c *command, r smtp.Reply) error {
 		case d.accepted == 0 && r.Negative(): // as it has to be
 			return nil
 		case !d.opened:
-			return outOfStep(c, r)
+			return d.outOfStep(c, r)
 		}
 		_, err := a.mayGoOn(d, r)
 		return err
@@ -71,7 +78,7 @@ func (a *actor) collectOne(d *delivery, c *command, r smtp.Reply) error {
 		d.opened, a.owes, a.wary = true, true, false
 	case c.verb == "RCPT":
 		if !d.opened && why == nil {
-			return outOfStep(c, r)
+			return d.outOfStep(c, r)
 		}
 		if d.opened {
 			d.take(c.to, r)
@@ -81,8 +88,12 @@ func (a *actor) collectOne(d *delivery, c *command, r smtp.Reply) error {
 	return nil
 }
 
-// outOfStep is a server that refused MAIL and goes on as if it had not.
-func outOfStep(c *command, r smtp.Reply) error {
+// outOfStep is a server that refused MAIL and goes on as if it had not: or that was no
+// answer to MAIL. Where the content has left, nobody knows what is.
+func (d *delivery) outOfStep(c *command, r smtp.Reply) error {
+	if d.blind {
+		d.doubtAll()
+	}
 	return &smtp.Error{Kind: smtp.KindProtocol, Command: c.verb, Reply: r, Err: fmt.Errorf("%d after MAIL was refused", r.Code)}
 }
 
@@ -103,12 +114,13 @@ func (a *actor) collectEnd(d *delivery, c *command) error {
 // endForNobody takes the answer to the end of a content that nobody is to get:
 // the message is rejected, whatever it is.
 func (a *actor) endForNobody(d *delivery, c *command) error {
-	r, err := a.hear(c)
+	r, err := a.listen(c)
+	defer func() { a.answered(c, r, err) }() // what its hooks do changes nothing
 	switch {
 	case err != nil:
 		return a.failed(d, err)
 	case r.Positive() && !d.opened:
-		return outOfStep(c, r)
+		return d.outOfStep(c, r)
 	case r.Intermediate():
 		return named(refusal(r), c.verb)
 	}
@@ -120,7 +132,7 @@ func (a *actor) endForNobody(d *delivery, c *command) error {
 	}
 	d.final = true
 	if c.verb == "." || r.Positive() {
-		a.owes = false
+		a.owes, a.wary = false, r.Negative()
 	}
 	return nil
 }

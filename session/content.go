@@ -160,6 +160,18 @@ func changeable(c content) bool {
 	return ok && s.file != nil
 }
 
+// isAll reports that nothing of the content is left behind a block but, where that
+// ended with a CR, its LF, which the encoder has written already.
+func isAll(c content, block []byte) bool {
+	s, ok := c.(*stored)
+	if !ok || s.at == s.end {
+		return true
+	}
+	var next [1]byte
+	n, _ := s.from.ReadAt(next[:], s.at)
+	return s.end-s.at == 1 && bytes.HasSuffix(block, []byte("\r")) && n == 1 && next[0] == '\n'
+}
+
 // rewound returns the content from its beginning, for another reading.
 func (c *stored) rewound() *stored { return &stored{from: c.from, at: c.at, end: c.end} }
 

@@ -151,19 +151,14 @@ func decideFor(to *smtp.RecipientReceipt, r smtp.Reply, why error) {
 	}
 }
 
-// doubt takes back what was decided for some recipients.
-func (d *delivery) doubt(decided []*smtp.RecipientReceipt) {
-	d.receipt.Reply = smtp.Reply{}
-	for _, to := range decided {
-		to.Outcome, to.Reply, to.Err = smtp.NotSent, smtp.Reply{}, nil
-	}
-}
-
-// doubtAll takes back what was decided for all whom the server was asked for.
+// doubtAll takes back what answers decided, for the message and for all whom the
+// server was asked for.
 func (d *delivery) doubtAll() {
+	d.refused, d.final, d.cause = false, false, nil
+	d.receipt.Reply = smtp.Reply{}
 	for i := range d.receipt.Recipients {
 		if to := &d.receipt.Recipients[i]; !to.Reply.IsZero() {
-			d.doubt([]*smtp.RecipientReceipt{to})
+			*to = smtp.RecipientReceipt{Address: to.Address}
 		}
 	}
 }
@@ -195,7 +190,7 @@ func (d *delivery) take(i int, r smtp.Reply) {
 		return
 	}
 	to.Outcome = smtp.Rejected
-	to.Err = &smtp.Error{Kind: smtp.KindReply, Command: "RCPT", Phase: "mail", Reply: r, Permanent: !smtp.RecipientRefusal(r)}
+	to.Err = &smtp.Error{Kind: smtp.KindReply, Command: "RCPT", Phase: fsm.Mail.String(), Reply: r, Permanent: !smtp.RecipientRefusal(r)}
 }
 
 // leaveOut refuses a recipient here, before anything is sent.

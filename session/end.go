@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 
 	"github.com/ehlo-go/ehlo/smtp"
@@ -14,9 +15,16 @@ func (a *actor) end(d *delivery, c *command) error {
 	if d.lmtp {
 		return a.endOfEach(d, c)
 	}
-	r, err := a.hear(c)
+	r, err := a.listen(c)
+	defer func() { a.answered(c, r, err) }() // the message is decided before its hooks run
 	if err != nil {
-		if asError(err).Kind == smtp.KindReply { // 421
+		switch {
+		case asError(err).Kind != smtp.KindReply:
+		case a.acceptsAhead():
+			if d.blind {
+				d.doubtAll()
+			}
+		default: // 421
 			d.decide(c, r, err)
 		}
 		return err
@@ -33,33 +41,43 @@ func (a *actor) end(d *delivery, c *command) error {
 	if doubt {
 		return more
 	}
-	a.owes, a.wary = false, c.verb == "BDAT" && why != nil
+	a.owes, a.wary = false, why != nil
 	d.decide(c, r, why)
 	return more
 }
 
 // endOfEach is end for LMTP. What was answered before the connection was lost
-// stands.
+// stands. A 421 answers for all who are left, unless there is more behind it.
 func (a *actor) endOfEach(d *delivery, c *command) error {
 	decided := make([]*smtp.RecipientReceipt, 0, d.accepted)
 	first, mixed := smtp.Reply{}, false
+	var bye smtp.Reply
+	var goodbye error
 	for i := range d.receipt.Recipients {
 		to := &d.receipt.Recipients[i]
 		if !waiting(to) {
 			continue
 		}
-		r, err := a.hear(c)
-		r = brief(r)
+		r := bye
+		if goodbye == nil || len(a.conn.Ahead()) > 0 {
+			var err error
+			r, err = a.hear(c)
+			r = brief(r)
+			if why := refusal(r); err == nil && why != nil && !r.Negative() {
+				err = named(why, c.verb)
+			}
+			switch {
+			case err == nil:
+			case r.Code != 421:
+				return err
+			case goodbye == nil:
+				bye, goodbye = r, err
+			}
+		}
 		why := refusal(r)
 		if why != nil {
 			why = named(why, c.verb)
 			placed(why)
-		}
-		if err == nil && why != nil && !r.Negative() {
-			err = why
-		}
-		if err != nil && r.Code != 421 {
-			return err
 		}
 		if why == nil || !d.receipt.Reply.Positive() { // that of an acceptance, if there is one
 			d.receipt.Reply = r
@@ -71,24 +89,28 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 		}
 		mixed = mixed || r.Positive() != first.Positive()
 		a.tellRecipient(to)
-		if err != nil { // 421 answers for all who are left
-			for rest := i + 1; rest < len(d.receipt.Recipients); rest++ {
-				if to := &d.receipt.Recipients[rest]; waiting(to) {
-					decideFor(to, r, why)
-					a.tellRecipient(to)
-				}
-			}
-			d.final = true
-			return err
-		}
 	}
 	more, doubt := a.tooMany(c, first)
 	if doubt || more != nil && mixed {
-		d.doubt(decided)
+		d.receipt.Reply = smtp.Reply{}
+		for _, to := range decided {
+			*to = smtp.RecipientReceipt{Address: to.Address}
+		}
 		return more
 	}
 	a.owes, d.final = false, true
-	return more
+	return cmp.Or(goodbye, more)
+}
+
+// acceptsAhead reports an acceptance among what the server has said behind the reply
+// that was read.
+func (a *actor) acceptsAhead() bool {
+	for line := range bytes.Lines(a.conn.Ahead()) {
+		if line[0] == '2' {
+			return true
+		}
+	}
+	return false
 }
 
 // tooMany reports, as an error, what the server says behind the answer r that

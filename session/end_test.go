@@ -2,12 +2,16 @@ package session
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
@@ -85,5 +89,142 @@ func TestLMTP_H14_AReplyTooManyThatSaysOtherwise(t *testing.T) {
 			}
 			<-s.Done()
 		})
+	}
+}
+
+// H14: where everything left in one write, an answer too many before the others, or a
+// goodbye with others behind it, makes all of them doubtful.
+func TestSend_H14_AnAnswerTooManyBeforeThoseOfAFullFlight(t *testing.T) {
+	const kept, dropped = "250 ok\r\n250 ok\r\n250 kept\r\n", "250 ok\r\n250 ok\r\n550 5.7.1 no\r\n"
+	for replies, want := range map[string]smtp.Outcome{
+		"450 hm\r\n" + kept: smtp.Unknown, "550 hm\r\n" + kept: smtp.Unknown, "421 hm\r\n" + kept: smtp.Unknown,
+		"450 hm\r\n" + dropped: smtp.Unknown, "550 no\r\n503 no\r\n250 kept\r\n": smtp.Unknown,
+		"250 ok\r\n421 hm\r\n250 ok\r\n250 kept\r\n": smtp.Unknown, "250 ok\r\n250 ok\r\n421 hm\r\n250 kept\r\n": smtp.Unknown,
+		"421 bye\r\n": smtp.Rejected, "421 bye\r\n421 bye\r\n421 bye\r\n": smtp.Rejected, "421 bye\r\n503 no\r\n503 no\r\n": smtp.Rejected,
+		"550 no\r\n503 no\r\n503 no\r\n": smtp.Rejected, "250 ok\r\n250 ok\r\n421 bye\r\n": smtp.Rejected,
+	} {
+		bubble(t, replies, func(t *testing.T) {
+			srv := memory(t, smtptest.Config{Script: func(c *smtptest.Conn) {
+				_ = c.Write("220 mx.test\r\n")
+				for line, err := c.ReadLine(); err == nil; line, err = c.ReadLine() {
+					switch verb, _, _ := strings.Cut(line, " "); verb {
+					case "EHLO":
+						_ = c.Write("250-mx.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n")
+					case "BDAT":
+						if _, err := c.ReadContent(); err == nil {
+							_ = c.Write(replies)
+						}
+					case "QUIT":
+						_ = c.Write("221 bye\r\n")
+					}
+				}
+			}})
+			c := reach(srv, Extended)
+			c.Dialer, c.Flight = srv, Full
+			s := linked(t, c)
+			r, err := s.Send(t.Context(), to("a@example.net"))
+			if r.Outcome != want || err == nil || want == smtp.Unknown && (smtp.SafeToRetry(err) || !errors.Is(err, smtp.ErrProtocol) && smtp.Code(err) != 421) {
+				t.Errorf("%v, %v, want %v", r, err, want)
+			}
+			_ = s.Close()
+			<-s.Done()
+		})
+	}
+}
+
+// So it is for each of several recipients, one of whom was refused.
+func TestSend_H14_AGoodbyeTooManyForSomeOfAFullFlight(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		s, _, _ := offering(t, Full, map[string]smtptest.Step{
+			"RCPT": smtptest.Sequence(smtptest.Say("550 5.1.1 no"), smtptest.Usual()), "CONTENT": smtptest.SayRaw("421 hm\r\n250 kept\r\n"),
+		}, "PIPELINING", "CHUNKING")
+		if r, err := s.Send(t.Context(), to("a@example.net", "b@example.net")); outcomes(r) != "uu" || err == nil {
+			t.Errorf("%v, %v", outcomes(r), err)
+		}
+		<-s.Done()
+	})
+}
+
+// A goodbye decides a message, unless an acceptance stands behind it.
+func TestSend_H15_AGoodbyeWithAnAnswerBehindIt(t *testing.T) {
+	for replies, want := range map[string]smtp.Outcome{
+		"421 bye\r\n": smtp.Rejected, "421 bye\r\n451 no\r\n": smtp.Rejected, "421 bye\r\n250 kept\r\n": smtp.Unknown,
+	} {
+		for offered, keywords := range keywordSets() {
+			bubble(t, offered+"/"+replies, func(t *testing.T) {
+				s, _, _ := offering(t, Envelope, map[string]smtptest.Step{"CONTENT": smtptest.SayRaw(replies)}, keywords...)
+				if r, err := s.Send(t.Context(), to("a@example.net")); r.Outcome != want || err == nil {
+					t.Errorf("%v, %v, want %v", r, err, want)
+				}
+				<-s.Done()
+			})
+		}
+	}
+}
+
+func TestLMTP_H15_AGoodbyeIsForThoseWhoAreLeft(t *testing.T) {
+	for replies, want := range map[string]string{
+		"421 bye\r\n": "rrr", "421 a\r\n250 b\r\n250 c\r\n": "raa", "421 a\r\n550 b\r\n250 c\r\n": "rra", "250 a\r\n421 b\r\n": "arr",
+		"421 a\r\n250 b\r\n": "rar", "421 a\r\n250 b\r\n250 c\r\n250 d\r\n": "uuu",
+	} {
+		bubble(t, replies, func(t *testing.T) {
+			s, _, _ := enterLMTP(t, smtptest.Config{On: map[string]smtptest.Step{
+				"CONTENT": smtptest.Sequence(smtptest.SayRaw(replies), smtptest.Then())}}, Envelope)
+			if r, err := s.Send(t.Context(), mailTo("a@example.net", "b@example.net", "c@example.net")); outcomes(r) != want || err == nil {
+				t.Errorf("%v, %v, want %s", outcomes(r), err, want)
+			}
+			<-s.Done()
+		})
+	}
+}
+
+// A hook that breaks at the end of the content changes nothing of what is known.
+func TestSend_H23_HooksAtTheEndOfTheContent(t *testing.T) {
+	type when struct {
+		start bool
+		how   func()
+	}
+	for name, h := range map[string]when{
+		"start panics": {true, func() { panic("x") }}, "start ends its goroutine": {true, runtime.Goexit},
+		"end panics": {false, func() { panic("x") }}, "end ends its goroutine": {false, runtime.Goexit},
+	} {
+		for offered, keywords := range keywordSets() {
+			bubble(t, offered+"/"+name, func(t *testing.T) {
+				srv := memory(t, smtptest.Config{Keywords: keywords})
+				c := reach(srv, Extended)
+				c.Dialer, c.Hooks = srv, []events.Hook{verbHook{h.start, func(verb string) {
+					if verb == "." || verb == "BDAT" {
+						h.how()
+					}
+				}}}
+				s := linked(t, c)
+				r, err := s.Send(t.Context(), to("a@example.net"))
+				<-s.Done()
+				allClosed(t, srv)
+				want := map[bool]smtp.Outcome{true: smtp.NotSent, false: smtp.Accepted}[h.start]
+				if kept := len(srv.Messages()); r.Outcome != want || (kept == 1) != (want == smtp.Accepted) || (err == nil) != (want == smtp.Accepted) {
+					t.Errorf("%v, %v, want %v; kept %d", r, err, want, kept)
+				}
+			})
+		}
+	}
+}
+
+// verbHook is told of the start of each command, or of its end.
+type verbHook struct {
+	starts bool
+	hear   func(verb string)
+}
+
+func (h verbHook) CommandStart(ctx context.Context, s events.CommandStart) context.Context {
+	if h.starts {
+		h.hear(s.Verb)
+	}
+	return ctx
+}
+
+func (h verbHook) CommandEnd(_ context.Context, e events.CommandEnd) {
+	if !h.starts {
+		h.hear(e.Verb)
 	}
 }

@@ -79,14 +79,40 @@ func asError(err error) *smtp.Error {
 	return &smtp.Error{Err: err}
 }
 
-// contextError returns what ended ctx: its error, and its cause if that does
-// not say so itself.
+// contextError returns what ended ctx: its error, with its cause. It is called
+// under locks and where nothing recovers, and calls no method of the cause.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return cause
+	if cause == context.Canceled || cause == context.DeadlineExceeded || cause == nil {
+		return err
 	}
-	return fmt.Errorf("%w: %w", err, cause)
+	return &contextEnd{err, cause}
+}
+
+// contextEnd is a context's error with its cause, which may be a foreign error: what
+// its methods break is kept here.
+type contextEnd struct{ err, cause error }
+
+// Error returns both, and the cause alone where that says the other.
+func (e *contextEnd) Error() string {
+	if says(e.cause, e.err) {
+		return fmt.Sprint(e.cause) // which contains a panic
+	}
+	return fmt.Sprintf("%v: %v", e.err, e.cause)
+}
+
+// Is and As look into both.
+func (e *contextEnd) Is(target error) bool { return says(e.err, target) || says(e.cause, target) }
+
+func (e *contextEnd) As(target any) (found bool) {
+	defer func() { _ = recover() }()
+	return errors.As(e.cause, target) || errors.As(e.err, target)
+}
+
+// says is errors.Is of a foreign error.
+func says(err, target error) (yes bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
 }
 
 // panicked makes the error for what recover returned.

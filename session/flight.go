@@ -91,7 +91,8 @@ func (a *actor) begun(ctx context.Context, c *command) (err error) {
 	return err
 }
 
-// answered closes it.
+// answered closes the scope of a command, with its reply or with why there is none. A
+// scope that is not open is left alone.
 func (a *actor) answered(c *command, r smtp.Reply, err error) {
 	if c.scope == nil {
 		return
@@ -169,9 +170,15 @@ func (a *actor) pace() *transport.Pace {
 // hear reads the answer to a command. An error is that of the connection or of
 // the protocol, and 421, after which the server answers nothing more.
 func (a *actor) hear(c *command) (smtp.Reply, error) {
+	r, err := a.listen(c)
+	a.answered(c, r, err)
+	return r, err
+}
+
+// listen is hear without the end of the command's scope.
+func (a *actor) listen(c *command) (smtp.Reply, error) {
 	r, err := a.conn.ReadReply(a.limit(c), true)
 	r, err = a.hide(r, err)
-	a.answered(c, r, err)
 	if err != nil {
 		return r, named(err, c.verb)
 	}

@@ -299,6 +299,110 @@ func TestSend_H27_AFileThatChanges(t *testing.T) {
 	}
 }
 
+// A file that changes so that the octets announced are all out before its end is not
+// sent without that end.
+func TestSend_H27_AFileThatGrowsOnItsWay(t *testing.T) {
+	tail := strings.Repeat("tail-of-the-message 32 octets.\r\n", 32)
+	before := strings.Repeat(strings.Repeat("x", 62)+"\r\n", 1024) + tail
+	after := strings.Repeat(strings.Repeat("y", 63)+"\n", 1024) + tail // 64 KiB, which become as many octets as the whole had
+	name := filepath.Join(t.TempDir(), "message")
+	if err := os.WriteFile(name, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{"RCPT": func(c *smtptest.Conn) {
+		if err := os.WriteFile(name, []byte(after), 0o600); err != nil {
+			t.Error(err)
+		}
+		c.Usual()
+	}}, "CHUNKING")
+	m := to("a@example.net")
+	m.Content = file
+	r, err := s.Send(t.Context(), m)
+	if r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrContent) || len(srv.Messages()) != 0 {
+		t.Errorf("%v, %v; kept %d", r, err, len(srv.Messages()))
+	}
+	_ = s.Close()
+	checkLife(t, evs())
+}
+
+// The same file, unchanged, where a block ends between a CR and its LF.
+func TestSend_H27_AFileWhoseLastLFIsABlockOfItsOwn(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "message")
+	whole := "xx" + strings.Repeat("x\r\n", firstBlock/3)
+	if len(whole) != firstBlock+1 {
+		t.Fatal(len(whole))
+	}
+	if err := os.WriteFile(name, []byte(whole), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s, srv, _ := offering(t, Envelope, nil, "CHUNKING")
+	m := to("a@example.net")
+	m.Content = file
+	r, err := s.Send(t.Context(), m)
+	if err != nil || len(srv.Messages()) != 1 || string(srv.Messages()[0].Content) != whole {
+		t.Errorf("%v, %v", r, err)
+	}
+	_ = s.Close()
+	<-s.Done()
+}
+
+// A server that keeps a refused message's transaction open is told RSET, and loses no
+// message for good: also where DATA ends for nobody.
+func TestSend_H28_ARefusedContentThatLeavesItsTransactionOpen(t *testing.T) {
+	sets := keywordSets()
+	sets["nobody"] = []string{"PIPELINING"}
+	for offered, keywords := range sets {
+		bubble(t, offered, func(t *testing.T) {
+			open := false
+			refuse := func(c *smtptest.Conn) { open = true; _ = c.Write("451 4.3.0 later\r\n") }
+			rcpt, data, content := smtptest.Usual(), smtptest.Usual(), smtptest.Sequence(refuse, smtptest.Usual())
+			if offered == "nobody" {
+				rcpt, content = smtptest.Sequence(smtptest.Say("450 4.2.1 later"), smtptest.Say("503 5.5.1 no"), smtptest.Usual()), smtptest.Usual()
+				data = smtptest.Sequence(smtptest.Then(smtptest.SayRaw("354 go\r\n"), func(c *smtptest.Conn) {
+					for line := ""; line != "."; {
+						line, _ = c.ReadLine()
+					}
+					refuse(c)
+				}), smtptest.Usual())
+			}
+			s, srv, _ := offering(t, Envelope, map[string]smtptest.Step{
+				"RCPT": rcpt,
+				"DATA": data,
+				"MAIL": func(c *smtptest.Conn) {
+					if open {
+						_ = c.Write("503 5.5.1 nested\r\n")
+						return
+					}
+					c.Usual()
+				},
+				"CONTENT": content,
+				"RSET":    func(c *smtptest.Conn) { open = false; c.Usual() },
+			}, keywords...)
+			for n, want := range []smtp.Outcome{smtp.Rejected, smtp.Rejected, smtp.Accepted} {
+				r, err := s.Send(t.Context(), to("a@example.net"))
+				if r.Outcome != want || n < 2 && !smtp.SafeToRetry(err) {
+					t.Errorf("%d: %v, %v, want %v", n, r, err, want)
+				}
+			}
+			if len(srv.Messages()) != 1 {
+				t.Error(len(srv.Messages()))
+			}
+			_ = s.Close()
+			<-s.Done()
+		})
+	}
+}
+
 func TestSend_H28_ATransactionLeftOpenIsEndedFirst(t *testing.T) {
 	for n, reply := range []string{"550 5.5.1 no", "451 4.3.0 no", "421 4.3.2 bye", "550 5.5.1 no", "550 5.5.1 no"} {
 		flight := []Flight{Envelope, Envelope, Envelope, Full, Single}[n]
@@ -350,11 +454,6 @@ func TestSend_AServerOutOfStep(t *testing.T) {
 		}
 		ended(t, s, evs, smtp.ErrProtocol)
 	}
-	s, _, evs := offering(t, Full, map[string]smtptest.Step{"MAIL": smtptest.Say("550 no"), "RCPT": smtptest.Say("503 no"), "BDAT": smtptest.Say("250 got it")}, "PIPELINING", "CHUNKING")
-	if r, err := s.Send(t.Context(), to("a@example.net")); r.Outcome != smtp.Rejected || err == nil {
-		t.Errorf("%v, %v", r, err)
-	}
-	ended(t, s, evs, smtp.ErrProtocol)
 }
 
 // Cancelled before the end marker has left: not sent. After it: unknown.

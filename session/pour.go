@@ -53,7 +53,7 @@ func (a *actor) pourWhole(ctx context.Context, d *delivery) error {
 		if err == nil {
 			err = b.encode(block, end)
 		}
-		if left -= octetsOf(b.pieces); err == nil && (left < 0 || end && left != 0) {
+		if left -= octetsOf(b.pieces); err == nil && (left < 0 || end && left != 0 || !end && left == 0 && !isAll(d.content, block)) {
 			err = errChanged()
 		}
 		if err != nil {
@@ -146,17 +146,19 @@ func (a *actor) push(ctx context.Context, d *delivery, last bool) (done bool, er
 			return true, err
 		}
 	}
-	if err := a.spill(nil, d, last, "DATA"); err != nil {
-		return true, err
-	}
 	if !last {
-		return false, nil
+		err := a.spill(nil, d, false, "DATA")
+		return err != nil, err
 	}
 	c := command{verb: ".", last: true}
-	d.receipt.Flights++
 	if err := a.begun(ctx, &c); err != nil {
 		return true, err
 	}
+	if err := a.spill(nil, d, true, "DATA"); err != nil {
+		a.answered(&c, smtp.Reply{}, err)
+		return true, err
+	}
+	d.receipt.Flights++
 	return true, a.end(d, &c)
 }
 

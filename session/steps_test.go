@@ -489,3 +489,71 @@ func TestSend_AHookClosesTheConnectionInALongWrite(t *testing.T) {
 	}
 	within(t, s.Done(), "the end")
 }
+
+// H15: a refusal in the middle of the content is the same whether it is read between
+// two steps or within one.
+func TestTransaction_H15_RefusedWhileNobodyWrites(t *testing.T) {
+	const line = "twenty octets a line\r\n"
+	refused := make(chan struct{})
+	srv := memory(t, smtptest.Config{Keywords: []string{"8BITMIME"}, On: map[string]smtptest.Step{"DATA": smtptest.Then(smtptest.SayRaw("354 go\r\n"), func(c *smtptest.Conn) {
+		for range nextBlock / len(line) { // what Write sends
+			if _, err := c.ReadLine(); err != nil {
+				return
+			}
+		}
+		<-refused
+		_ = c.Write("552 5.3.4 too big\r\n")
+		for err := error(nil); err == nil; _, err = c.ReadLine() {
+		}
+	})}})
+	c := reach(srv, Extended)
+	c.Dialer = srv
+	s := linked(t, c)
+	tx := begin(t, s)
+	if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "a@example.net"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Write(bytes.Repeat([]byte(line), nextBlock/len(line)+1)); err != nil {
+		t.Fatal(err)
+	}
+	close(refused)
+	<-s.Done()
+	r, err := tx.Commit(t.Context())
+	if r.Outcome != smtp.Rejected || smtp.Code(err) != 552 || smtp.SafeToRetry(err) {
+		t.Errorf("%v, %v, safe %v", r, err, smtp.SafeToRetry(err))
+	}
+}
+
+// A step that a hook cuts short is no success.
+func TestTransaction_H23_AStepThatEndsItsGoroutine(t *testing.T) {
+	for verb, step := range map[string]func(*testing.T, *Transaction) error{
+		"RCPT": func(t *testing.T, tx *Transaction) error {
+			return tx.AddRecipient(t.Context(), smtp.Recipient{Address: "b@example.net"})
+		},
+		"DATA": func(_ *testing.T, tx *Transaction) error { _, err := tx.Write(make([]byte, nextBlock)); return err },
+	} {
+		bubble(t, verb, func(t *testing.T) {
+			srv := memory(t, smtptest.Config{Keywords: []string{"8BITMIME"}})
+			first := verb == "RCPT"
+			c := reach(srv, Extended)
+			c.Dialer, c.Hooks = srv, []events.Hook{verbHook{true, func(v string) {
+				if v == verb && !first {
+					runtime.Goexit()
+				}
+				first = first && v != verb
+			}}}
+			s := linked(t, c)
+			tx := begin(t, s)
+			if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "a@example.net"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := step(t, tx); err == nil {
+				t.Error("no error")
+			}
+			if r, err := tx.Commit(t.Context()); r.Outcome != smtp.NotSent || err == nil {
+				t.Errorf("%v, %v", r, err)
+			}
+			<-s.Done()
+		})
+	}
+}

@@ -272,6 +272,9 @@ func (a *actor) serveSteps(ctx context.Context, d *delivery) error {
 		}
 		a.s.feeds.Publish(fsm.Mail)
 		if a.conn.Park(a.idleSteps) {
+			if a.mailing.body.open { // it is the answer to the content, too early
+				return a.interrupted(d, "DATA", a.unsolicited())
+			}
 			return a.goodbye()
 		}
 	}

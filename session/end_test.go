@@ -84,8 +84,8 @@ func TestLMTP_H14_AReplyTooManyThatSaysOtherwise(t *testing.T) {
 		bubble(t, replies, func(t *testing.T) {
 			s, _, _ := enterLMTP(t, smtptest.Config{On: map[string]smtptest.Step{
 				"CONTENT": smtptest.Sequence(smtptest.SayRaw(replies), smtptest.Then())}}, Envelope)
-			if r, err := s.Send(t.Context(), mailTo("a@example.net", "b@example.net")); outcomes(r) != want {
-				t.Errorf("%v, %v, want %s", outcomes(r), err, want)
+			if r, err := s.Send(t.Context(), mailTo("a@example.net", "b@example.net")); outcomes(r) != want || (want[0] == 'u') != r.Reply.IsZero() {
+				t.Errorf("%v, %v, %v, want %s", outcomes(r), r.Reply, err, want)
 			}
 			<-s.Done()
 		})
@@ -226,5 +226,23 @@ func (h verbHook) CommandStart(ctx context.Context, s events.CommandStart) conte
 func (h verbHook) CommandEnd(_ context.Context, e events.CommandEnd) {
 	if !h.starts {
 		h.hear(e.Verb)
+	}
+}
+
+// A reply too many in a full flight may have pushed any other back: nobody's fate
+// is known, not that of who seems to be refused.
+func TestSend_H14_AReplyTooManyInAFullFlight(t *testing.T) {
+	for want, steps := range map[string][]smtptest.Step{
+		"u":  {smtptest.SayRaw("550 5.1.1 no\r\n250 too many\r\n250 ok\r\n")},
+		"uu": {smtptest.SayRaw("550 5.1.1 no\r\n"), smtptest.SayRaw("250 too many\r\n250 ok\r\n250 ok\r\n")},
+	} {
+		bubble(t, want, func(t *testing.T) {
+			s, _, evs := offering(t, Full, map[string]smtptest.Step{"RCPT": smtptest.Sequence(steps...), "CONTENT": smtptest.Then()}, "PIPELINING", "CHUNKING")
+			r, err := s.Send(t.Context(), to([]string{"a@example.net", "b@example.net"}[:len(want)]...))
+			if outcomes(r) != want || !errors.Is(err, smtp.ErrProtocol) || !r.Reply.IsZero() {
+				t.Errorf("%s, %v, want %s", outcomes(r), err, want)
+			}
+			ended(t, s, evs, smtp.ErrProtocol)
+		})
 	}
 }

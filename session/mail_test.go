@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtp"
@@ -481,5 +482,285 @@ func TestSend_H16_CancelledInTheMiddleAndAfterTheEnd(t *testing.T) {
 			<-s.Done()
 			checkLife(t, evs())
 		})
+	}
+}
+
+// Each answer of a message has its own time.
+func TestSend_EveryAnswerHasItsOwnTime(t *testing.T) {
+	limits := smtp.Timeouts{Mail: 1 * time.Minute, Rcpt: 2 * time.Minute, Data: 3 * time.Minute, Chunk: 4 * time.Minute, End: 5 * time.Minute, Command: 6 * time.Minute}
+	mute := smtptest.Silence()
+	none := smtptest.Say("550 5.1.1 no")
+	for name, c := range map[string]struct {
+		on       map[string]smtptest.Step
+		keywords []string
+		want     time.Duration
+		outcome  smtp.Outcome
+	}{
+		"MAIL":             {map[string]smtptest.Step{"MAIL": mute}, []string{"8BITMIME"}, limits.Mail, smtp.NotSent},
+		"RCPT":             {map[string]smtptest.Step{"RCPT": mute}, []string{"8BITMIME"}, limits.Rcpt, smtp.NotSent},
+		"DATA":             {map[string]smtptest.Step{"DATA": mute}, []string{"8BITMIME"}, limits.Data, smtp.NotSent},
+		"the dot":          {map[string]smtptest.Step{"CONTENT": mute}, []string{"8BITMIME"}, limits.End, smtp.Unknown},
+		"BDAT":             {map[string]smtptest.Step{"BDAT": mute}, []string{"CHUNKING"}, limits.Chunk, smtp.NotSent},
+		"BDAT LAST":        {map[string]smtptest.Step{"CONTENT": mute}, []string{"CHUNKING"}, limits.End, smtp.Unknown},
+		"RSET":             {map[string]smtptest.Step{"RCPT": none, "RSET": mute}, []string{"8BITMIME"}, limits.Command, smtp.NotSent},
+		"a dot for nobody": {map[string]smtptest.Step{"RCPT": none, "DATA": smtptest.Then(smtptest.SayRaw("354 go\r\n"), mute)}, []string{"PIPELINING"}, limits.End, smtp.Rejected},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			srv := memory(t, smtptest.Config{Keywords: c.keywords, On: c.on})
+			config := reach(srv, Extended)
+			config.Dialer, config.Timeouts = srv, limits
+			s := linked(t, config)
+			if name == "RSET" { // is owed for the message before
+				_, _ = s.Send(t.Context(), to("a@example.net"))
+			}
+			m := to("a@example.net")
+			if name == "BDAT" { // of several
+				m.Content = io.MultiReader(bytes.NewReader(manyLines))
+			}
+			begun := time.Now()
+			r, err := s.Send(t.Context(), m)
+			if took := time.Since(begun); took != c.want || r.Outcome != c.outcome || c.outcome != smtp.Rejected && (!errors.Is(err, smtp.ErrTimeout) || !errors.Is(r.Cause, smtp.ErrTimeout)) {
+				t.Errorf("after %v: %v, %v; want %v", took, r, err, c.want)
+			}
+		})
+	}
+}
+
+// What may travel in one flight with its envelope does: up to 64 KiB, for one
+// recipient or where one refusal is no more than that.
+func TestSend_WhatGoesInAFullFlight(t *testing.T) {
+	for name, c := range map[string]struct {
+		octets, recipients int
+		policy             smtp.Policy
+		keywords           string
+		flights            int
+	}{
+		"64 KiB":               {firstBlock, 1, smtp.DeliverToAccepted, "both", 1},
+		"one octet more":       {firstBlock + 1, 1, smtp.DeliverToAccepted, "both", 2},
+		"two recipients":       {100, 2, smtp.DeliverToAccepted, "both", 1},
+		"all of one":           {100, 1, smtp.AllOrNothing, "both", 1},
+		"all of two":           {100, 2, smtp.AllOrNothing, "both", 2},
+		"all of one, by DATA":  {100, 1, smtp.AllOrNothing, "PIPELINING", 2},
+		"all of two, by DATA":  {100, 2, smtp.AllOrNothing, "PIPELINING", 3},
+		"some of two, by DATA": {100, 2, smtp.DeliverToAccepted, "PIPELINING", 2},
+	} {
+		s, srv, evs := offering(t, Full, nil, keywordSets()[c.keywords]...)
+		m := to([]string{"a@example.net", "b@example.net"}[:c.recipients]...)
+		text := strings.Repeat("x", c.octets-2) + "\r\n"
+		m.Policy, m.Content = c.policy, strings.NewReader(text)
+		r, err := s.Send(t.Context(), m)
+		if err != nil || r.Flights != c.flights || string(srv.Messages()[0].Content) != text {
+			t.Errorf("%s: %v, %v: %d flights, want %d", name, r, err, r.Flights, c.flights)
+		}
+		leave(t, s, evs)
+	}
+}
+
+// A recipient that is refused here is refused before anything is sent: for all if
+// it is all or nothing, and it takes no place from another.
+func TestSend_ARecipientRefusedHere(t *testing.T) {
+	for _, c := range []struct {
+		policy smtp.Policy
+		want   string
+		mails  int
+	}{{smtp.AllOrNothing, "nn", 0}, {smtp.DeliverToAccepted, "na", 1}} {
+		s, srv := takes(t, smtptest.Plain, Extended, "LIMITS RCPTMAX=1")
+		m := to("grüße@example.net", "a@example.net")
+		m.Policy = c.policy
+		r, err := s.Send(t.Context(), m)
+		if outcomes(r) != c.want || said(srv, "MAIL") != c.mails || !errors.Is(err, smtp.ErrSomeRefused) || !errors.Is(r.Recipients[0].Err, smtp.ErrNotOffered) || asError(r.Recipients[0].Err).Phase != "mail" {
+			t.Errorf("%v: %v, %v, %q", c.policy, r, err, srv.Commands())
+		}
+	}
+}
+
+// The 354 to DATA is no failure of it, a refusal is one.
+func TestSend_TheEndOfDATATellsItsFate(t *testing.T) {
+	for reply, fails := range map[string]bool{"354 go": false, "550 5.5.1 no": true} {
+		srv := memory(t, smtptest.Config{Keywords: []string{"8BITMIME"}, On: map[string]smtptest.Step{"DATA": smtptest.SayRaw(reply + "\r\n")}})
+		c := reach(srv, Extended)
+		h := &commandHook{start: func(context.Context, events.CommandStart) {}}
+		c.Dialer, c.Hooks = srv, []events.Hook{h}
+		s := linked(t, c)
+		_, _ = s.Send(t.Context(), to("a@example.net"))
+		_ = s.Close()
+		<-s.Done()
+		told := 0
+		for _, e := range h.ends {
+			if e.Verb != "DATA" {
+				continue
+			}
+			told++
+			if fmt.Sprint(e.Reply.Code) != reply[:3] || (e.Err != nil) != fails {
+				t.Errorf("%s: %v, %v", reply, e.Reply, e.Err)
+			}
+		}
+		if told != 1 {
+			t.Errorf("%s: %d ends of DATA", reply, told)
+		}
+	}
+}
+
+// RSET is said where a transaction was left open, and not once more.
+func TestSend_H28_OneRSETAndNoOther(t *testing.T) {
+	no := smtptest.Say("550 5.1.1 no")
+	for name, c := range map[string]struct {
+		on     map[string]smtptest.Step
+		resets int // of the caller's own
+		want   int
+	}{
+		"MAIL is refused behind it": {map[string]smtptest.Step{"RCPT": smtptest.Sequence(no, smtptest.Usual()), "MAIL": smtptest.Sequence(smtptest.Usual(), no, smtptest.Usual())}, 0, 1},
+		"the caller's":              {map[string]smtptest.Step{"RCPT": smtptest.Sequence(no, smtptest.Usual())}, 1, 1},
+		"the caller's is refused":   {map[string]smtptest.Step{"RCPT": smtptest.Sequence(no, smtptest.Usual()), "RSET": smtptest.Sequence(no, smtptest.Usual())}, 1, 2},
+		"MAIL was refused":          {map[string]smtptest.Step{"MAIL": smtptest.Sequence(no, no, smtptest.Usual())}, 0, 0},
+	} {
+		for offered, keywords := range keywordSets() {
+			s, srv, evs := offering(t, Envelope, c.on, keywords...)
+			_, _ = s.Send(t.Context(), to("old@example.net"))
+			for range c.resets {
+				_ = s.Reset(t.Context())
+			}
+			_, _ = s.Send(t.Context(), to("new@example.net"))
+			if _, err := s.Send(t.Context(), to("new@example.net")); err != nil {
+				t.Errorf("%s, %s: %v", name, offered, err)
+			}
+			leave(t, s, evs)
+			if got := said(srv, "RSET"); got != c.want {
+				t.Errorf("%s, %s: %d RSET, want %d: %q", name, offered, got, c.want, srv.Commands())
+			}
+			for _, m := range srv.Messages() {
+				if !slices.Equal(m.To, []string{"new@example.net"}) {
+					t.Errorf("%s, %s: one went to %q", name, offered, m.To)
+				}
+			}
+		}
+	}
+}
+
+// A message that was refused as a whole says so of each recipient that was not
+// refused itself, with the reply.
+func TestSend_ARefusalOfTheWholeIsThatOfEach(t *testing.T) {
+	for moment, codes := range map[string][]int{"MAIL": {551, 551}, "DATA": {550, 551}, "CONTENT": {550, 551}} {
+		for offered, keywords := range keywordSets() {
+			on := map[string]smtptest.Step{"RCPT": smtptest.Sequence(smtptest.Say("550 5.1.1 nobody"), smtptest.Usual())}
+			on[moment] = smtptest.Say("551 5.7.1 not you")
+			s, srv, evs := offering(t, Envelope, on, keywords...)
+			r, err := s.Send(t.Context(), to("a@example.net", "b@example.net"))
+			leave(t, s, evs)
+			if moment == "DATA" && said(srv, "DATA") == 0 {
+				continue // the content went by BDAT
+			}
+			if r.Outcome != smtp.Rejected || r.Reply.Code != 551 || smtp.Code(err) != 551 || smtp.Code(r.Cause) != 551 {
+				t.Errorf("%s, %s: %v, %v", moment, offered, r, err)
+			}
+			for i, to := range r.Recipients {
+				if to.Outcome != smtp.Rejected || to.Reply.Code != codes[i] || smtp.Code(to.Err) != codes[i] {
+					t.Errorf("%s, %s: %v, %v", moment, offered, to, to.Err)
+				}
+			}
+		}
+	}
+}
+
+// A receipt is written once: OnMessage has it before Send returns.
+func TestSend_AReceiptIsWrittenOnce(t *testing.T) {
+	srv := memory(t, smtptest.Config{On: map[string]smtptest.Step{"CONTENT": smtptest.Close()}})
+	c := reach(srv, Extended)
+	var told smtp.Receipt
+	c.Dialer, c.Hooks = srv, []events.Hook{onEvent(events.KindMessage, func(e events.Event) { told = *e.(events.OnMessage).Receipt })}
+	r, err := linked(t, c).Send(t.Context(), to("a@example.net"))
+	if r.Outcome != smtp.Unknown || err == nil || told.Ended != r.Ended || told.Cause != r.Cause {
+		t.Errorf("%v, %v: it ended at %v, and then at %v", r, err, told.Ended, r.Ended)
+	}
+}
+
+// Long lines pass and are counted, however the content goes.
+func TestSend_LongLinesAreCounted(t *testing.T) {
+	text := "Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 998)+"\r\n"+strings.Repeat("x", 999)+"\r\n", 100)
+	for newline, text := range map[string]string{"CRLF": text, "LF": strings.ReplaceAll(text, "\r\n", "\n")} {
+		for offered, keywords := range keywordSets() {
+			for from, content := range contents(text) {
+				s, _, evs := offering(t, Envelope, nil, keywords...)
+				m := to("a@example.net")
+				m.Content = content()
+				if r, err := s.Send(t.Context(), m); err != nil || r.LongLines != 100 {
+					t.Errorf("%s, %s, %s: %d long lines, %v", newline, offered, from, r.LongLines, err)
+				}
+				leave(t, s, evs)
+			}
+		}
+	}
+}
+
+// What is for all or for nobody may be sent again where the refusal may pass.
+func TestSend_AllOrNothingKeepsWhetherTheRefusalStays(t *testing.T) {
+	for reply, safe := range map[string]bool{"550 5.1.1 nobody": false, "450 4.2.1 later": true, "552 too many": true} {
+		s, _, evs := offering(t, Envelope, map[string]smtptest.Step{"RCPT": smtptest.Sequence(smtptest.Usual(), smtptest.Say(reply))})
+		m := to("a@example.net", "b@example.net")
+		m.Policy = smtp.AllOrNothing
+		if r, err := s.Send(t.Context(), m); outcomes(r) != "nr" || !errors.Is(err, smtp.ErrSomeRefused) || smtp.SafeToRetry(err) != safe {
+			t.Errorf("%s: %v, %v", reply, r, err)
+		}
+		leave(t, s, evs)
+	}
+}
+
+// LIMITS counts what the server was asked for, also what it refused.
+func TestSend_MAILMAXCountsARefusedMAIL(t *testing.T) {
+	s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{"MAIL": smtptest.Say("450 4.3.0 later")}, "LIMITS MAILMAX=1")
+	if _, err := s.Send(t.Context(), to("a@example.net")); smtp.Code(err) != 450 {
+		t.Error(err)
+	}
+	if r, err := s.Send(t.Context(), to("a@example.net")); r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrSessionSpent) || said(srv, "MAIL") != 1 {
+		t.Errorf("%v, %v, %q", r, err, srv.Commands())
+	}
+	leave(t, s, evs)
+}
+
+// The end of a content that nobody is to get ends the transaction: no RSET.
+func TestSend_H18_TheEndForNobodyLeavesNothingOpen(t *testing.T) {
+	say := smtptest.SayRaw
+	for name, c := range map[string]struct {
+		flight   Flight
+		on       map[string]smtptest.Step
+		keywords []string
+		want     int
+	}{
+		"a dot": {Envelope, map[string]smtptest.Step{"DATA": func(c *smtptest.Conn) {
+			c.Write("354 go\r\n")
+			_, _ = c.ReadLine()
+			c.Write("554 5.5.1 nobody\r\n")
+		}}, []string{"PIPELINING"}, 0},
+		"BDAT LAST is taken":   {Full, map[string]smtptest.Step{"CONTENT": say("250 ok\r\n"), "BDAT": say("250 ok\r\n")}, []string{"PIPELINING", "CHUNKING"}, 0},
+		"BDAT LAST is refused": {Full, map[string]smtptest.Step{"CONTENT": say("554 no\r\n"), "BDAT": say("554 no\r\n")}, []string{"PIPELINING", "CHUNKING"}, 1},
+	} {
+		c.on["MAIL"], c.on["RCPT"] = say("250 ok\r\n"), say("550 5.1.1 nobody\r\n")
+		s, srv, evs := offering(t, c.flight, c.on, c.keywords...)
+		for range 2 {
+			if r, err := s.Send(t.Context(), to("a@example.net")); r.Outcome != smtp.Rejected || smtp.Code(err) != 550 {
+				t.Errorf("%s: %v, %v", name, r, err)
+			}
+		}
+		leave(t, s, evs)
+		if said(srv, "RSET") != c.want {
+			t.Errorf("%s: %q", name, srv.Commands())
+		}
+	}
+}
+
+// A 421 is the server's refusal of the message, wherever it comes.
+func TestSend_A421RefusesTheMessage(t *testing.T) {
+	for moment, keyword := range map[string]string{"MAIL": "PIPELINING", "RCPT": "PIPELINING", "DATA": "8BITMIME", "BDAT": "CHUNKING"} {
+		s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{moment: smtptest.SayAndClose("421 4.3.2 bye")}, keyword)
+		m := to("a@example.net")
+		m.Content = io.MultiReader(bytes.NewReader(manyLines))
+		if r, err := s.Send(t.Context(), m); outcomes(r) != "r" || r.Outcome != smtp.Rejected || r.Reply.Code != 421 || r.Recipients[0].Reply.Code != 421 || !smtp.SafeToRetry(err) {
+			t.Errorf("%s: %v, %v, %v", moment, r, r.Recipients, err)
+		}
+		<-s.Done()
+		checkLife(t, evs())
+		if len(srv.Messages()) != 0 {
+			t.Errorf("%s: %v", moment, srv.Messages())
+		}
 	}
 }

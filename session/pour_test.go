@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -316,5 +318,187 @@ func TestDisconnect_WithATransactionOpen(t *testing.T) {
 		if r, err := tx.Commit(t.Context()); r.Outcome != smtp.NotSent || err == nil || len(srv.Messages()) != 0 {
 			t.Errorf("%s: %v, %v", offered, r, err)
 		}
+	}
+}
+
+// line is a connection that rests before it writes what begins with a verb, and
+// tells of a reset.
+type line struct {
+	net.Conn
+	slow  string
+	reset chan struct{}
+}
+
+func (c *line) Write(p []byte) (int, error) {
+	if c.slow != "" && bytes.HasPrefix(p, []byte(c.slow)) {
+		<-time.After(time.Minute)
+	}
+	return c.Conn.Write(p)
+}
+
+// SetLinger is asked for where the end must not be an orderly one.
+func (c *line) SetLinger(int) error {
+	c.reset <- struct{}{}
+	return nil
+}
+
+// on makes the connections of a configuration lines.
+func on(config Config, slow string) (Config, chan struct{}) {
+	dialer, reset := config.Dialer, make(chan struct{}, 10)
+	config.Dialer = dialFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, address)
+		return &line{c, slow, reset}, err
+	})
+	return config, reset
+}
+
+// MinRate is that of the content: a server that takes its time for the envelope
+// has that of Block.
+func TestSend_MinRateIsNotThatOfTheEnvelope(t *testing.T) {
+	for _, keyword := range []string{"PIPELINING", "8BITMIME"} {
+		bubble(t, keyword, func(t *testing.T) {
+			srv := memory(t, smtptest.Config{Keywords: []string{keyword}})
+			config := reach(srv, Extended)
+			config.Dialer, config.MinRate = srv, 1<<20
+			config, _ = on(config, "MAIL")
+			if r, err := linked(t, config).Send(t.Context(), to("a@example.net")); err != nil {
+				t.Errorf("%v, %v", r, err)
+			}
+		})
+	}
+}
+
+// In the middle of the content the connection is reset: an orderly end might pass
+// for that of the content.
+func TestSend_H27_AConnectionTornInTheContentIsReset(t *testing.T) {
+	for name, c := range map[string]struct {
+		keywords string
+		flight   Flight
+		content  io.Reader
+		resets   int
+		counted  bool // of what goes as it is, how much the kernel has taken is known
+	}{
+		"DATA":           {"8BITMIME", Envelope, strings.NewReader(string(manyLines)), 1, true},
+		"DATA, a reader": {"8BITMIME", Envelope, io.MultiReader(bytes.NewReader(manyLines)), 1, false},
+		"BDAT":           {"CHUNKING", Envelope, bytes.NewReader(manyLines), 1, true},
+		"BDAT in a Full": {"PIPELINING\r\n250-CHUNKING", Full, bytes.NewReader(manyLines[:firstBlock]), 1, false},
+		"between two":    {"8BITMIME", Envelope, &broken{firstBlock + 1, func() (int, error) { return 0, errMine }}, 1, true},
+		"before any":     {"8BITMIME", Envelope, &broken{1, func() (int, error) { return 0, errMine }}, 0, false},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			config := stuck(t, c.keywords)
+			if name == "between two" {
+				config = taking(t, c.keywords, func(in io.Reader, _ int, _ func(string)) { _, _ = io.Copy(io.Discard, in) })
+			}
+			config, reset := on(config, "")
+			config.Flight = c.flight
+			s := linked(t, config)
+			m := to("a@example.net")
+			m.Content = c.content
+			r, err := s.Send(t.Context(), m)
+			if r.Outcome != smtp.NotSent || err == nil || r.Octets >= int64(len(manyLines)) || c.counted != (r.Octets > 0) {
+				t.Errorf("%v, %v: %d octets", r, err, r.Octets)
+			}
+			_ = s.Close()
+			<-s.Done()
+			if len(reset) != c.resets {
+				t.Errorf("%d resets, want %d", len(reset), c.resets)
+			}
+		})
+	}
+}
+
+// A file whose octets change, and not their number, is another content that the
+// chunk was not announced for: it ends in no message, and soon.
+func TestSend_H27_AFileThatBecomesLongerOrShorter(t *testing.T) {
+	for name, c := range map[string]struct{ before, after string }{
+		"longer": {"line\r\n", "line\n\n"}, "shorter": {"line\n\n", "line\r\n"},
+	} {
+		path := filepath.Join(t.TempDir(), "message")
+		if err := os.WriteFile(path, bytes.Repeat([]byte(c.before), 100_000), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{"RCPT": func(c2 *smtptest.Conn) {
+			if err := os.WriteFile(path, bytes.Repeat([]byte(c.after), 100_000), 0o600); err != nil {
+				t.Error(err)
+			}
+			smtptest.Usual()(c2)
+		}}, "CHUNKING")
+		m := to("a@example.net")
+		m.Content = file
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		r, err := s.Send(ctx, m)
+		cancel()
+		if r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrContent) || len(srv.Messages()) != 0 {
+			t.Errorf("%s: %v, %v", name, r, err)
+		}
+		<-s.Done()
+		checkLife(t, evs())
+		_ = file.Close()
+	}
+}
+
+// How much of a file has left is told also where the connection is lost.
+func TestSend_HowMuchOfAFileHasLeft(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "message")
+	const size = 32 << 20
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	srv := loopback(t, smtptest.Config{Keywords: []string{"CHUNKING"}, On: map[string]smtptest.Step{"BDAT": func(c *smtptest.Conn) {
+		_, _ = io.CopyN(io.Discard, c.NetConn(), 200_000)
+		smtptest.Reset()(c)
+	}}})
+	m := to("a@example.net")
+	m.Content, m.Canonical = file, true
+	r, err := linked(t, reach(srv, Extended)).Send(t.Context(), m)
+	if r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrLost) || r.Octets < 100_000 || r.Octets >= size {
+		t.Errorf("%v, %v: %d octets", r, err, r.Octets)
+	}
+}
+
+// What is neither 354 nor a refusal is no leave to send, and what is neither 2yz
+// nor a refusal is no answer to a chunk.
+func TestSend_H12_AContinuationThatIsNone(t *testing.T) {
+	for _, c := range []struct {
+		verb, reply, keyword string
+		outcome              smtp.Outcome
+		is                   error
+	}{
+		{"DATA", "334 go", "8BITMIME", smtp.NotSent, smtp.ErrProtocol},
+		{"DATA", "250 ok", "8BITMIME", smtp.NotSent, smtp.ErrProtocol},
+		{"DATA", "334 go", "PIPELINING", smtp.NotSent, smtp.ErrProtocol},
+		{"DATA", "354 go\r\n552 5.3.4 no", "8BITMIME", smtp.Rejected, nil},
+		{"MAIL", "354 go", "8BITMIME", smtp.NotSent, smtp.ErrProtocol},
+		{"RCPT", "354 go", "8BITMIME", smtp.NotSent, smtp.ErrProtocol},
+		{"BDAT", "354 go", "CHUNKING", smtp.NotSent, smtp.ErrProtocol},
+		{"BDAT", "334 go", "CHUNKING", smtp.NotSent, smtp.ErrProtocol},
+	} {
+		s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{c.verb: smtptest.SayRaw(c.reply + "\r\n")}, c.keyword)
+		m := to("a@example.net")
+		m.Content = io.MultiReader(bytes.NewReader(manyLines))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		r, err := s.Send(ctx, m)
+		cancel()
+		if r.Outcome != c.outcome || c.outcome == smtp.Rejected && r.Reply.Code != 552 || c.outcome != smtp.Rejected && !errors.Is(err, c.is) || said(srv, c.verb) != 1 {
+			t.Errorf("%s, %s: %v, %v", c.keyword, c.reply, r, err)
+		}
+		if t.Failed() {
+			_ = s.Close()
+		}
+		<-s.Done()
+		checkLife(t, evs())
 	}
 }

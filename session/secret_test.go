@@ -10,6 +10,7 @@ import (
 
 	"github.com/ehlo-go/ehlo/auth"
 	"github.com/ehlo-go/ehlo/events"
+	"github.com/ehlo-go/ehlo/smtp"
 	"github.com/ehlo-go/ehlo/smtptest"
 )
 
@@ -116,6 +117,31 @@ func TestInvariant_8_AnExplanationThatRepeatsTheToken(t *testing.T) {
 		err := s.Authenticate(t.Context(), WithUserName("user"), WithToken(auth.StaticToken(token)))
 		if err == nil || strings.Contains(err.Error(), status) {
 			t.Errorf("%v", err)
+		}
+		leave(t, s, evs)
+	}
+}
+
+// It is hidden as well where the answers to a message repeat it.
+func TestInvariant_8_AReceiptNeverRepeatsTheSecret(t *testing.T) {
+	const password = "pa ssw=ört,"
+	for _, moment := range []string{"MAIL", "RCPT", "DATA", "CONTENT"} {
+		c := licensed(smtptest.Implicit, "PLAIN")
+		c.Keywords, c.On = []string{"8BITMIME"}, map[string]smtptest.Step{moment: smtptest.SayRaw("550 5.7.1 not with " + password + "\r\n")}
+		s, _, evs := enter(t, c, Extended|SecureImplicit)
+		if err := s.Authenticate(t.Context(), credentials("PLAIN", "")...); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Send(t.Context(), to("a@example.net"))
+		if r.Outcome != smtp.Rejected || smtp.Code(err) != 550 {
+			t.Errorf("%s: %v, %v", moment, r, err)
+		}
+		for _, v := range []any{r, err, r.Reply.Text, r.Recipients[0], r.Recipients[0].Reply.Text, r.Recipients[0].Err} {
+			for _, text := range printed(v) {
+				if strings.Contains(text, password) || strings.Contains(text, "ssw=") {
+					t.Errorf("%s: %s", moment, text)
+				}
+			}
 		}
 		leave(t, s, evs)
 	}

@@ -243,7 +243,7 @@ func stuck(t testing.TB, keyword string) Config {
 				case err != nil, strings.HasPrefix(line, "BDAT"):
 					return
 				case strings.HasPrefix(line, "EHLO"):
-					_, _ = io.WriteString(server, "250-hello\r\n250 "+keyword+"\r\n")
+					_, _ = io.WriteString(server, "250-hello\r\n250-"+keyword+"\r\n250 HELP\r\n")
 				case strings.HasPrefix(line, "DATA"):
 					_, _ = io.WriteString(server, "354 go\r\n")
 					return
@@ -287,3 +287,25 @@ func TestSend_BlockAndMinRateBoundTheContent(t *testing.T) {
 
 // maxSmall is a MinRate by which 64 KiB take a second.
 const maxSmall = 64 << 10
+
+// An envelope of more than 4 KiB travels in as few flights as that bound allows,
+// and none of them is longer: two ends that only write would stop each other.
+func TestSend_ALongEnvelope(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		config := taking(t, "PIPELINING", func(in io.Reader, size int, say func(string)) {
+			_, _ = io.CopyN(io.Discard, in, int64(len(letter)+len("..."+".\r\n"))) // three of its lines begin with a dot
+			say("250 ok")
+		})
+		s := linked(t, config)
+		var all []string
+		for i := range 400 { // 28 octets of RCPT each
+			all = append(all, fmt.Sprintf("r%03d@example.net", i))
+		}
+		r, err := s.Send(t.Context(), to(all...))
+		if err != nil || r.Flights != 3+1 {
+			t.Errorf("%v, %v: %d flights", r, err, r.Flights)
+		}
+		_ = s.Close()
+		<-s.Done()
+	})
+}

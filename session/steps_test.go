@@ -557,3 +557,115 @@ func TestTransaction_H23_AStepThatEndsItsGoroutine(t *testing.T) {
 		})
 	}
 }
+
+// A recipient that comes when content has left is too late, and is not asked for.
+func TestTransaction_ARecipientTooLate(t *testing.T) {
+	for offered, keywords := range keywordSets() {
+		s, srv, evs := offering(t, Envelope, nil, keywords...)
+		tx := begin(t, s)
+		if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "a@example.net"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Write(manyLines); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "late@example.net"}); !errors.Is(err, smtp.ErrInvalid) || said(srv, "RCPT") != 1 {
+			t.Errorf("%s: %v, %q", offered, err, srv.Commands())
+		}
+		if r, err := tx.Commit(t.Context()); err != nil || len(r.Recipients) != 1 {
+			t.Errorf("%s: %v, %v", offered, r, err)
+		}
+		leave(t, s, evs)
+	}
+}
+
+// What has nobody to go to says so, and why.
+func TestTransaction_ThatNobodyIsToGetSaysWhy(t *testing.T) {
+	for offered, keywords := range keywordSets() {
+		s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{"RCPT": smtptest.Sequence(smtptest.Say("550 5.1.1 nobody"), smtptest.Say("450 4.2.0 later"))}, keywords...)
+		tx := begin(t, s)
+		if r, err := tx.Commit(t.Context()); r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrInvalid) || !errors.Is(r.Cause, smtp.ErrInvalid) {
+			t.Errorf("%s: %v, %v", offered, r, err)
+		}
+		tx = begin(t, s)
+		for _, to := range []string{"a@example.net", "b@example.net"} {
+			if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: to}); err == nil {
+				t.Errorf("%s: accepted", to)
+			}
+		}
+		if _, err := tx.Write(manyLines); smtp.Code(err) != 550 {
+			t.Errorf("%s: Write: %v", offered, err)
+		}
+		r, err := tx.Commit(t.Context())
+		if r.Outcome != smtp.Rejected || r.Cause != nil || smtp.Code(err) != 450 || !smtp.SafeToRetry(err) {
+			t.Errorf("%s: %v, %v, %v", offered, r, err, r.Cause)
+		}
+		if _, err := tx.Write([]byte("x")); err == nil || !strings.Contains(err.Error(), "over") {
+			t.Errorf("%s: Write after Commit: %v", offered, err)
+		}
+		leave(t, s, evs)
+		if said(srv, "DATA")+said(srv, "BDAT") != 0 {
+			t.Errorf("%s: %q", offered, srv.Commands())
+		}
+	}
+}
+
+// A MAIL that is refused is a message that was rejected.
+func TestTransaction_ARefusedMAILIsARejectedMessage(t *testing.T) {
+	s, _, evs := offering(t, Envelope, map[string]smtptest.Step{"MAIL": smtptest.Say("550 5.7.1 no")})
+	if _, err := s.Begin(t.Context(), smtp.Mail{From: "from@example.org"}); smtp.Code(err) != 550 {
+		t.Error(err)
+	}
+	for _, e := range leave(t, s, evs) {
+		if e, ok := e.(events.OnMessage); ok && (e.Receipt.Outcome != smtp.Rejected || e.Receipt.Reply.Code != 550 || smtp.Code(e.Receipt.Cause) != 550) {
+			t.Errorf("%v, %v", e.Receipt, e.Receipt.Cause)
+		}
+	}
+}
+
+// A Write that fails tells why, and the transaction is over: with the server's
+// words where it refused, and for what may not go out.
+func TestTransaction_AWriteThatFailsTellsWhy(t *testing.T) {
+	no := smtptest.Say("552 5.3.4 too big")
+	for name, c := range map[string]struct {
+		keyword string
+		on      map[string]smtptest.Step
+		octet   byte
+		outcome smtp.Outcome
+		is      func(error) bool
+	}{
+		"DATA":  {"8BITMIME", map[string]smtptest.Step{"DATA": no}, 'x', smtp.Rejected, func(err error) bool { return smtp.Code(err) == 552 }},
+		"BDAT":  {"CHUNKING", map[string]smtptest.Step{"BDAT": no}, 'x', smtp.Rejected, func(err error) bool { return smtp.Code(err) == 552 }},
+		"8-bit": {"CHUNKING", nil, 0xff, smtp.NotSent, func(err error) bool { return errors.Is(err, smtp.ErrNotOffered) }},
+	} {
+		s, srv, evs := offering(t, Envelope, c.on, c.keyword)
+		tx := begin(t, s)
+		if err := tx.AddRecipient(t.Context(), smtp.Recipient{Address: "a@example.net"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Write(bytes.Repeat([]byte{c.octet}, nextBlock)); !c.is(err) {
+			t.Errorf("%s: Write: %v", name, err)
+		}
+		if err := s.Noop(t.Context()); err != nil {
+			t.Errorf("%s: the session is not free: %v", name, err)
+		}
+		if r, err := tx.Commit(t.Context()); r.Outcome != c.outcome || !c.is(err) {
+			t.Errorf("%s: %v, %v", name, r, err)
+		}
+		leave(t, s, evs)
+		if len(srv.Messages()) != 0 {
+			t.Errorf("%s: %d messages", name, len(srv.Messages()))
+		}
+	}
+}
+
+// Abort has nothing to say of a session that is over.
+func TestTransaction_AbortAfterTheEnd(t *testing.T) {
+	s, _, _ := offering(t, Envelope, nil)
+	tx := begin(t, s)
+	_ = s.Close()
+	<-s.Done()
+	if err := tx.Abort(); err != nil {
+		t.Error(err)
+	}
+}

@@ -59,6 +59,7 @@ func TestMail_Validate_H4_RefusesBeforeAnyIO(t *testing.T) {
 		{Mail{HoldFor: time.Millisecond}, "whole seconds"},
 		{Mail{HoldFor: 1000000000 * time.Second}, "999999999"},
 		{Mail{HoldUntil: time.Unix(1e9, 1)}, "whole seconds"},
+		{Mail{HoldUntil: time.Date(0, 12, 31, 23, 59, 59, 0, time.UTC)}, "years 1 to 9999"},
 		{Mail{HoldUntil: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, "9999"},
 		{Mail{Priority: new(10)}, "-9 to 9"},
 		{Mail{Priority: new(-10)}, "-9 to 9"},

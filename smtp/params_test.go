@@ -196,6 +196,10 @@ func TestAppendCommand_NothingIsSaidThatWasNotAskedFor(t *testing.T) {
 			}
 		}
 	}
+	mail.From, mail.Body = "grüße@example.org", BodyAuto // cannot be said at all
+	if mail.AsksUTF8(terms("8BITMIME"), ascii) || mail.AsksUTF8(simple, ascii) || !mail.AsksUTF8(terms("SMTPUTF8"), ascii) {
+		t.Error("AsksUTF8 is not what is offered")
+	}
 	to.ValidSince = ValidSince{Time: time.Unix(1e9, 0), Continue: true}
 	if got, err := to.AppendCommand(nil, simple, false); err != nil || string(got) != "RCPT TO:<c@d>" {
 		t.Errorf("RRVS with C: %q, %v", got, err)

@@ -39,8 +39,12 @@ func TestQueueID_OfTheServersThereAre(t *testing.T) {
 		"2.0.0":                                           "",
 		"the acid=test":                                   "",
 		strings.Repeat("x ", 300) + "queued as ABC": "ABC",
-		"Saved":                            "",
-		"2.0.0 Ok: queued as ABC (id=DEF)": "ABC",
+		"Saved":                                                    "",
+		"2.0.0 Message Saved":                                      "",
+		"2.0.0 Ok: queued as ABC\x7f":                              "",
+		"Ok " + strings.Repeat("x", 32):                            "",
+		"Ok see " + strings.Repeat("x-", 16):                       "",
+		"2.0.0 Ok: queued as ABC (id=DEF)":                         "ABC",
 		"2.0.0 your message is not queued as you may have thought": "you",
 	} {
 		if got := QueueID(Reply{Code: 250, Text: text}); got != want {

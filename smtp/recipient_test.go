@@ -47,6 +47,7 @@ func TestRecipient_Validate_H4_RefusesBeforeAnyIO(t *testing.T) {
 		{Recipient{Address: "a@b", Original: Original{Type: "a\r\nb", Address: "c"}}, "Original.Type"},
 		{Recipient{Address: "a@b", Original: Original{Type: "ü", Address: "c"}}, "Original.Type"},
 		{Recipient{Address: "a@b", Original: Original{Type: "a=b", Address: "c"}}, "Original.Type"},
+		{Recipient{Address: "a@b", Original: Original{Type: "a+b", Address: "c"}}, "Original.Type"},
 		{Recipient{Address: "a@b", Original: Original{Type: "rfc822", Address: "ü"}}, "utf-8"},
 		{Recipient{Address: "a@b", Original: Original{Address: strings.Repeat("x", 494)}}, "at most 500"},
 		{Recipient{Address: "a@b", Original: Original{Address: strings.Repeat("+", 165)}}, "at most 500"},

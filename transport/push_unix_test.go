@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -120,7 +122,8 @@ func TestPush_ACutEndsIt(t *testing.T) {
 	}
 }
 
-// WriteFile sends a file from where it is, and says when it ends too early.
+// WriteFile sends a file from where it is, and says when it ends too early: on a
+// socket of the system, and where it has to be read.
 func TestWriteFile(t *testing.T) {
 	_, whole := numbered(1_000_000)
 	path := filepath.Join(t.TempDir(), "content")
@@ -130,8 +133,12 @@ func TestWriteFile(t *testing.T) {
 	for name, c := range map[string]struct {
 		from, n int64
 		short   bool
-	}{"whole": {0, 1_000_000, false}, "a part": {100, 500_000, false}, "nothing": {0, 0, false}, "too short": {0, 1_000_001, true}} {
-		client, server := sockets(t)
+	}{"whole": {0, 1_000_000, false}, "a part": {100, 500_000, false}, "nothing": {0, 0, false}, "too short": {0, 1_000_001, true}, "read": {0, 1_000_000, false}, "a part, read": {100, 500_000, false}} {
+		socket, server := sockets(t)
+		var client net.Conn = socket
+		if strings.HasSuffix(name, "read") {
+			client = struct{ net.Conn }{client}
+		}
 		var lock sync.Mutex
 		conn := NewConn(client, &lock, 0)
 		f, err := os.Open(path)

@@ -156,6 +156,10 @@ func TestScan_ALineIsLongOver998Octets(t *testing.T) {
 				t.Errorf("%d octets and %q: %d long lines, the longest of %d", c.octets, end, f.LongLines, f.Longest)
 			}
 		}
+		const alike = 20 // which are counted together
+		if f := Scan([]byte(strings.Repeat(strings.Repeat("x", c.octets)+"\r\n", alike))); f.LongLines != alike*c.long {
+			t.Errorf("%d lines of %d octets: %d long ones", alike, c.octets, f.LongLines)
+		}
 	}
 }
 

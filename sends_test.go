@@ -749,7 +749,7 @@ func TestSend_H28_AfterARefusedMessageTheNextReachesItsOwnRecipientAlone(t *test
 							expectRecipients(t, c, r, func(address string) (smtp.Outcome, int) {
 								code := codeOf(address)
 								if code == 250 {
-									return smtp.NotSent, 250
+									return smtp.NotSent, 0
 								}
 								return smtp.Rejected, code
 							})

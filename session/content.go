@@ -41,9 +41,9 @@ type content interface {
 	release()
 }
 
-// prepare finds how a message's content can be read: at once, or by the caller
-// alone. memory is used for the first if it is there already. It may read the
-// first block, so it runs on the caller's goroutine.
+// prepare chooses how Content is read: from memory, by ReadAt, or on the caller's
+// goroutine, where it reads the first block. memory is room for the first way. Errors
+// are of KindInvalid (Size) and KindContent.
 func prepare(m *smtp.Message, memory *inMemory) (content, error) {
 	switch r := m.Content.(type) {
 	case *bytes.Buffer:
@@ -74,7 +74,9 @@ func prepare(m *smtp.Message, memory *inMemory) (content, error) {
 			}
 		}
 	}
-	return newLent(m, m.Content)
+	r := m.Content
+	m.Content = nil // what is left of it must not pass for the message, should that be sent again
+	return newLent(m, r)
 }
 
 // fit refuses content that is not of the size that was stated.
@@ -92,7 +94,7 @@ func sizeError(stated, found int64) error {
 	return smtp.Invalid(fmt.Sprintf("Content has %d octets and Size says %d", found, stated))
 }
 
-// inMemory is content that is there.
+// inMemory is content that is in memory as a whole.
 type inMemory struct {
 	whole  []byte
 	read   int

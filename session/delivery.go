@@ -25,7 +25,6 @@ type delivery struct {
 	facts      smtp.ContentFacts
 	scanned    transport.Facts
 	clean      bool // scanned is of just what will be sent, and nothing is to be changed
-	begun      time.Time
 	lmtp       bool
 
 	blind    bool // the content leaves before the first answer
@@ -86,6 +85,11 @@ func (d *delivery) conclude(err error) {
 		}
 	}
 	r.Outcome = d.outcome()
+	for i := range r.Recipients {
+		if to := &r.Recipients[i]; to.Outcome == smtp.NotSent || to.Outcome == smtp.Unknown {
+			to.Reply = smtp.Reply{} // that of RCPT, which decided nothing
+		}
+	}
 	if r.Outcome == smtp.Accepted {
 		r.Cause = nil
 		r.QueueID = smtp.QueueID(r.Reply)

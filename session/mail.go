@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ehlo-go/ehlo/fsm"
 	"github.com/ehlo-go/ehlo/smtp"
@@ -26,7 +25,6 @@ func (a *actor) mail(ctx context.Context) (fsm.Trigger, error) {
 		mailings.Put(a.mailing)
 		a.mailing = nil
 	}()
-	d.begun = time.Now()
 	d.terms = smtp.Terms{Capabilities: a.caps, Extended: a.extended, Verified: a.verified}
 	d.lmtp = a.plan.lmtp
 	a.delivery = d

@@ -23,9 +23,11 @@ import (
 // turn; without a life it fails with smtp.ErrNotConnected.
 //
 // Content is read by the goroutine that called Send, once, unless it is a
-// bytes.Reader, strings.Reader, bytes.Buffer or regular file, which are fastest.
+// bytes.Reader, strings.Reader, bytes.Buffer or regular file, which are fastest; and
+// then it is nil, so that a message sent again has to be given its content again.
 // If ctx ends while its Read hangs the connection is closed at once, and Send
-// returns when Read does.
+// returns when Read does. Nothing is heard of the server meanwhile, and Read must
+// wait for nothing that the session does.
 func (s *Session) Send(ctx context.Context, m *smtp.Message) (*smtp.Receipt, error) {
 	if m == nil {
 		err := named(smtp.Invalid("the message is nil"), "MAIL")
@@ -50,8 +52,7 @@ type sending struct {
 
 var sendings = sync.Pool{New: func() any { return new(sending) }}
 
-// giveBack lets another Send have it, where no other goroutine can have it
-// still.
+// giveBack returns w to the pool, unless another goroutine may still use it.
 func (w *sending) giveBack() {
 	if w.request.taken && !w.request.reads() { // ask watches one that reads until its context ends
 		w.request, w.delivery, w.memory = request{}, delivery{}, inMemory{}

@@ -309,3 +309,76 @@ func TestSend_ALongEnvelope(t *testing.T) {
 		<-s.Done()
 	})
 }
+
+// What is left of a reader that was read is never sent in the message's place: the
+// message has lost it. What can be read again stays, and is.
+func TestSend_AUsedUpReaderIsNoContent(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "message")
+	if err := os.WriteFile(name, []byte(letter), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for kind, c := range map[string]struct {
+		content func() io.Reader
+		stays   bool
+	}{
+		"short":          {func() io.Reader { return io.MultiReader(strings.NewReader(letter)) }, false},
+		"long":           {func() io.Reader { return io.MultiReader(bytes.NewReader(manyLines)) }, false},
+		"bytes.Reader":   {func() io.Reader { return bytes.NewReader([]byte(letter)) }, true},
+		"bytes.Buffer":   {func() io.Reader { return bytes.NewBufferString(letter) }, true},
+		"strings.Reader": {func() io.Reader { return strings.NewReader(letter) }, true},
+		"file":           {func() io.Reader { return file }, true},
+	} {
+		for _, at := range []string{"MAIL", "CONTENT"} {
+			t.Run(kind+"/"+at, func(t *testing.T) {
+				s, srv, _ := offering(t, Envelope, map[string]smtptest.Step{at: smtptest.Sequence(smtptest.Say("451 4.3.0 later"), smtptest.Usual())}, "8BITMIME")
+				m := to("a@example.net")
+				m.Content = c.content()
+				if _, err := s.Send(t.Context(), m); !smtp.SafeToRetry(err) {
+					t.Fatal(err)
+				}
+				r, err := s.Send(t.Context(), m)
+				switch arrived := srv.Messages(); {
+				case c.stays && (err != nil || len(arrived) != 1 || string(arrived[0].Content) != letter):
+					t.Errorf("%v, %v, %d messages", r, err, len(arrived))
+				case !c.stays && (!errors.Is(err, smtp.ErrInvalid) || r.Outcome != smtp.NotSent || len(arrived) != 0 || m.Content != nil):
+					t.Errorf("%v, %v, %d messages", r, err, len(arrived))
+				}
+				m.Content = strings.NewReader(letter)
+				if r, err := s.Send(t.Context(), m); err != nil {
+					t.Errorf("%v, %v", r, err)
+				}
+				_ = s.Close()
+				<-s.Done()
+			})
+		}
+	}
+}
+
+// A recipient who was accepted by RCPT and did not get the message, or nobody knows,
+// has no reply that looks as if it had.
+func TestSend_AnOutcomeThatNoReplyDecidedHasNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		on   map[string]smtptest.Step
+		want smtp.Outcome
+	}{
+		"nobody": {map[string]smtptest.Step{"RCPT": smtptest.Sequence(smtptest.Usual(), smtptest.Say("550 5.1.1 no"))}, smtp.NotSent},
+		"lost":   {map[string]smtptest.Step{"CONTENT": smtptest.Close()}, smtp.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _, _ := offering(t, Envelope, c.on, "8BITMIME")
+			m := to("a@example.net", "b@example.net")
+			m.Policy = smtp.AllOrNothing
+			r, err := s.Send(t.Context(), m)
+			if a := r.Recipients[0]; a.Outcome != c.want || !a.Reply.IsZero() || a.Err == nil {
+				t.Errorf("%v, %v", a, err)
+			}
+			_ = s.Close()
+			<-s.Done()
+		})
+	}
+}

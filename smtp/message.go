@@ -6,15 +6,21 @@ import (
 )
 
 // Message is one message to be sent: its envelope and its content. Nothing of
-// the envelope is read from the content's header. A Message is only read by
-// ehlo; its Content is read once, so it can be sent again only with a new one.
+// the envelope is read from the content's header.
+//
+// A Message may be sent again, with one thing to do before: a Content that can be
+// read but once is used up by a Send that has begun to read it, whatever became of the
+// message, and Send then sets it to nil, so that nothing is sent in its place. Readers
+// of bytes and strings, and regular files, stay where they are and need nothing. Else
+// ehlo only reads a Message.
 type Message struct {
 	// Mail is what MAIL says.
 	Mail
 	// Recipients are whom it goes to, at least one.
 	Recipients []Recipient
 	// Content is header and body. It is needed; an empty message has an empty
-	// reader. Readers of bytes and strings, and regular files, are sent fastest.
+	// reader. bytes.Reader, bytes.Buffer, strings.Reader and regular files are sent
+	// fastest.
 	Content io.Reader
 	// Size is how many octets Content will yield; 0 is not known.
 	Size int64
@@ -64,7 +70,7 @@ func (m *Message) Validate() error {
 	case len(m.Recipients) == 0:
 		return Invalid("Recipients is empty: want at least one")
 	case m.Content == nil:
-		return Invalid("Content is nil: want a reader, for an empty message an empty one")
+		return Invalid("Content is nil: want a reader, for an empty message an empty one; one that can be read but once is taken out by the Send that reads it")
 	case m.Size < 0:
 		return Invalid(fmt.Sprintf("Size is %d: want the octets of Content, or 0 for not known", m.Size))
 	case m.Policy >= policies:

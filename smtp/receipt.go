@@ -45,7 +45,8 @@ type RecipientReceipt struct {
 	// Outcome is that of this recipient.
 	Outcome Outcome
 	// Reply is the answer that decided for it: the refusal of its RCPT, else that
-	// to the end of the content.
+	// to the end of the content. It is zero if there was none, as where the message
+	// was not sent or its outcome is unknown.
 	Reply Reply
 	// Err is why it was not accepted, nil if it was. [Error.Permanent] says whether
 	// the refusal may pass.
@@ -116,7 +117,8 @@ func (e *sendError) Error() string { return e.err.Error() }
 func (e *sendError) Unwrap() error { return e.err }
 
 // SafeToRetry reports whether sending the same message again, later or to
-// another host, can deliver it twice to nobody and may succeed. It is true if
+// another host, can deliver it twice to nobody and may succeed. A Content that was
+// used up has to be given again (see [Message]). It is true if
 // err is that of a message of which no recipient was accepted or is unknown
 // (NotSent or Rejected), and it is not permanent.
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/session"
@@ -93,18 +94,20 @@ func (e Ehlo) Ready(ctx context.Context, t Target, l *Letter) (Sender, error) {
 type ehloSender struct {
 	session *session.Session
 	content []byte
-	octets  *bytes.Reader
+	reader  io.Reader
+	octets  *bytes.Reader // of reader
 	message smtp.Message
 }
 
 func (s *ehloSender) compose(l *Letter) {
 	s.content = l.Content
 	s.message = smtp.Message{Mail: smtp.Mail{From: From}, Recipients: smtp.To(To), Canonical: l.Way.Form == Canonical}
-	s.message.Content, s.octets = l.reader()
+	s.reader, s.octets = l.reader()
 }
 
 func (s *ehloSender) Send(ctx context.Context) error {
 	s.octets.Reset(s.content)
+	s.message.Content = s.reader
 	_, err := s.session.Send(ctx, &s.message)
 	return err
 }

@@ -92,7 +92,8 @@ func octetsOf(pieces [][]byte) (n int64) {
 	return n
 }
 
-// chunk writes the header of the pieces as a chunk.
+// chunk returns the BDAT line of a chunk of n octets (RFC 3030 2). It is good until
+// the next call.
 func (b *body) chunk(n int64, last bool) []byte {
 	b.header = strconv.AppendInt(append(b.header[:0], "BDAT "...), n, 10)
 	if last {

@@ -160,7 +160,8 @@ func (a *actor) write(lines []byte, content [][]byte) error {
 	return err
 }
 
-// pace returns how slowly the server may take content: for one write.
+// pace returns the limits of one write: Block, MinRate and its credit. It is good
+// until the next call.
 func (a *actor) pace() *transport.Pace {
 	p := &a.mailing.pace
 	*p = transport.Pace{Block: a.plan.timeouts.Block, Rate: a.s.config.MinRate, Credit: a.mailing.body.credit}

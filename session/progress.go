@@ -36,8 +36,9 @@ func (a *actor) progress(d *delivery, octets int64, last bool) {
 	}
 }
 
-// moves returns what tells the progress of one long write, which begins with
-// octets that are no content.
+// moves returns the Pace.Moved of one long write, whose first header octets are no
+// content: it tells progress and listens, each listenEvery octets, whether the server
+// has spoken.
 func (a *actor) moves(d *delivery, header int64) func(octets int64) error {
 	b, moved, next := &a.mailing.body, -header, int64(0)
 	return func(n int64) error {

@@ -8,7 +8,7 @@ import (
 
 // Capabilities are the extensions a server listed in its reply to EHLO
 // (RFC 5321 4.1.1.1). The zero value is a server without any. It is immutable
-// and one string; looking a keyword up walks the lines.
+// and keeps the text of the reply; a look-up walks its lines.
 type Capabilities struct {
 	domain string
 	lines  string // "KEYWORD params\n…", as the server wrote them

@@ -35,7 +35,7 @@ const (
 	KindMechanism                 // a SASL mechanism, or where its credentials come from, failed on this side
 	KindNotOffered                // the message needs an extension, or more of one, than the server offers; nothing was sent
 	KindTooLarge                  // the message is larger than the server's SIZE; nothing was sent
-	KindSomeRefused               // some recipients got the message, others did not
+	KindSomeRefused               // not every recipient was accepted: some got the message, or by AllOrNothing nobody
 	KindContent                   // the content of a message could not be read
 	KindBusy                      // a transaction is open, and only its own steps may come
 	KindSessionSpent              // the server takes no more messages on this connection (RFC 9422 MAILMAX)

@@ -73,8 +73,11 @@ func notOffered(keyword, what string) *Error {
 // need returns nil if an extension may be used, else an error that says for
 // what it was needed.
 func (t *Terms) need(keyword, what string) error {
-	if t.Offers(keyword) {
+	switch {
+	case t.Offers(keyword):
 		return nil
+	case t.Capabilities.Has(keyword):
+		what = "the server offers it, but the session uses no extension, want it Extended; or " + what
 	}
 	return notOffered(keyword, what)
 }

@@ -365,3 +365,16 @@ func checkParameters(t *testing.T, line, verb string) {
 		seen[key] = true
 	}
 }
+
+// A session that has the keyword and may not use it is told what keeps it.
+func TestAppendCommand_WhatIsOfferedAndNotExtendedSaysSo(t *testing.T) {
+	unused := terms("8BITMIME")
+	unused.Extended = false
+	_, err := (&Mail{}).AppendCommand(nil, unused, ContentFacts{Size: -1, EightBit: true})
+	if !errors.Is(err, ErrNotOffered) || !strings.Contains(err.Error(), "want it Extended") {
+		t.Error(err)
+	}
+	if _, err = (&Mail{}).AppendCommand(nil, terms(), ContentFacts{Size: -1, EightBit: true}); strings.Contains(err.Error(), "Extended") {
+		t.Error(err)
+	}
+}

@@ -141,7 +141,8 @@ func SafeToRetry(err error) bool {
 }
 
 // String returns the receipt on one line for people: the outcome, for how
-// many recipients, and the reply, escaped. It names no address.
+// many recipients the message was accepted, and the reply, escaped. It names no
+// address.
 func (r Receipt) String() string {
 	got := 0
 	for i := range r.Recipients {
@@ -150,6 +151,13 @@ func (r Receipt) String() string {
 		}
 	}
 	s := fmt.Sprintf("%v for %d of %d", r.Outcome, got, len(r.Recipients))
+	switch {
+	case r.Outcome == Accepted:
+	case got == 0:
+		s = fmt.Sprintf("%v for all %d", r.Outcome, len(r.Recipients))
+	default: // LMTP
+		s = fmt.Sprintf("%v, accepted for %d of %d", r.Outcome, got, len(r.Recipients))
+	}
 	if !r.Reply.IsZero() {
 		s += ": " + r.Reply.String()
 	}

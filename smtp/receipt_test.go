@@ -125,3 +125,16 @@ func TestReceipt_LogValue_NamesAtMostTenWhoMissedIt(t *testing.T) {
 		t.Errorf("%d named in %s", n, text)
 	}
 }
+
+func TestReceipt_StringSaysWhoHasIt(t *testing.T) {
+	for want, r := range map[string]Receipt{
+		"accepted for 1 of 2":          {Outcome: Accepted, Recipients: []RecipientReceipt{{Outcome: Accepted}, {Outcome: Rejected}}},
+		"rejected for all 2: 550 no":   {Outcome: Rejected, Recipients: []RecipientReceipt{{Outcome: Rejected}, {Outcome: Rejected}}, Reply: Reply{Code: 550, Text: "no"}},
+		"unknown for all 1":            {Outcome: Unknown, Recipients: []RecipientReceipt{{Outcome: Unknown}}},
+		"unknown, accepted for 1 of 2": {Outcome: Unknown, Recipients: []RecipientReceipt{{Outcome: Unknown}, {Outcome: Accepted}}},
+	} {
+		if got := r.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

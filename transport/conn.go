@@ -289,7 +289,7 @@ func (c *Conn) use() *buffer {
 	return c.buf
 }
 
-// release gives an empty buffer back.
+// release gives the buffer back. What was not read of it is lost.
 func (c *Conn) release() {
 	if c.buf != nil {
 		buffers.Put(c.buf)

@@ -77,7 +77,8 @@ func (p *Pace) moved(n int64) error {
 	return p.Moved(n)
 }
 
-// records gathers pieces for TLS, so that they make few records.
+// records are buffers of 64 KiB: for pieces that make one TLS record, and for what is
+// read of a file.
 var records = sync.Pool{New: func() any { b := make([]byte, 0, maxWrite); return &b }}
 
 // WritePieces writes pieces in their order: short ones together, on plain TCP by
@@ -177,11 +178,7 @@ func (c *Conn) writeFile(f *os.File, at, n int64, pace *Pace) error {
 		}
 	}
 	kept := records.Get().(*[]byte)
-	defer func() {
-		clear(*kept)
-		*kept = (*kept)[:0]
-		records.Put(kept)
-	}()
+	defer func() { giveBack(kept, int(min(n, maxWrite))) }()
 	for pace.written < n {
 		*kept = (*kept)[:min(n-pace.written, maxWrite)]
 		read, err := f.ReadAt(*kept, at+pace.written)
@@ -228,8 +225,13 @@ func (c *Conn) writeMany(group [][]byte) (int64, error) {
 		*kept = append(*kept, p...)
 	}
 	taken, err := c.writeOne(*kept)
-	clear(*kept)
+	giveBack(kept, len(*kept))
+	return taken, err
+}
+
+// giveBack returns a buffer to records, without the octets that it held.
+func giveBack(kept *[]byte, held int) {
+	clear((*kept)[:held])
 	*kept = (*kept)[:0]
 	records.Put(kept)
-	return taken, err
 }

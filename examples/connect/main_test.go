@@ -88,6 +88,12 @@ func TestRun_JSONOfASuccess(t *testing.T) {
 	}
 }
 
+// The embedded server has a free port where -port is 0, as where it is not given.
+func TestRun_PortZeroOfTheEmbeddedServer(t *testing.T) {
+	t.Parallel()
+	play(t, "-port", "0", "-attempts", "1").Want(setup.ExitDone)
+}
+
 func TestRun_RefusedPortIsRetried(t *testing.T) {
 	t.Parallel()
 	args := []string{"-host", "127.0.0.1", "-port", playtest.ClosedPort(t), "-attempts", "2"}

@@ -96,6 +96,9 @@ func (f *Flags) Parse(args []string) (*Settings, error) {
 		case "host-address", "host-name":
 			set.Embedded = false
 		case "port":
+			if set.Embedded { // which takes it
+				break
+			}
 			give(session.WithRemotePort(set.port))
 		case "user":
 			give(session.WithUserName(f.user))

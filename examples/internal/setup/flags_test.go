@@ -19,7 +19,8 @@ func TestParse_OnlyWhatIsGivenIsAnArgument(t *testing.T) {
 		{[]string{"-host=", "-host-name", "a.example"}, nil, 1, false},
 		{[]string{"-host-name", "a.example"}, nil, 0, false},
 		{[]string{"-host-address", "::1"}, nil, 0, false},
-		{[]string{"-port", "0", "-timeout", "0", "-options", "0", "-user", ""}, nil, 4, true},
+		{[]string{"-port", "0", "-timeout", "0", "-options", "0", "-user", ""}, nil, 3, true},
+		{[]string{"-host", "a.example", "-port", "0"}, nil, 2, false},
 		{nil, map[string]string{"EHLO_PASSWORD": ""}, 1, true},
 		{[]string{"-local-name", "a.example", "-attempts", "1", "-retry-replies", "-json", "-trace"}, nil, 0, true},
 	} {

@@ -81,10 +81,6 @@ func errLongLine(f transport.Facts) error {
 	return smtp.Invalid(fmt.Sprintf("a line of %d octets: StrictLines wants at most 998 (RFC 5322 2.1.1)", f.Longest))
 }
 
-func errBare(f transport.Facts) error {
-	return smtp.Invalid(fmt.Sprintf("a bare CR or LF at octet %d: RefuseBareNewlines wants CRLF", f.FirstBare))
-}
-
 func octetsOf(pieces [][]byte) (n int64) {
 	for _, p := range pieces {
 		n += int64(len(p))

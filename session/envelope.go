@@ -13,10 +13,7 @@ import (
 func (a *actor) compose(d *delivery) (err error) {
 	f := &a.mailing.flight
 	f.empty()
-	limits, _ := smtp.ParseLimits(d.terms.Capabilities) // what cannot be read sets no limit
-	if !d.terms.Extended {
-		limits = smtp.Limits{}
-	}
+	limits := d.limits()
 	if limits.MailMax > 0 && a.mails >= limits.MailMax {
 		return &smtp.Error{Kind: smtp.KindSessionSpent, Command: "MAIL", Err: fmt.Errorf("LIMITS MAILMAX=%d (RFC 9422): Connect again", limits.MailMax)}
 	}
@@ -54,6 +51,15 @@ func (a *actor) compose(d *delivery) (err error) {
 	return a.composeEnd(d)
 }
 
+// limits returns what the server bears (RFC 9422). What cannot be read sets no limit.
+func (d *delivery) limits() smtp.Limits {
+	if !d.terms.Extended {
+		return smtp.Limits{}
+	}
+	l, _ := smtp.ParseLimits(d.terms.Capabilities)
+	return l
+}
+
 func tooManyRecipients(l smtp.Limits) error {
 	return &smtp.Error{Kind: smtp.KindNotOffered, Enhanced: smtp.EnhancedCode{Class: 4, Subject: 5, Detail: 3}, Err: fmt.Errorf("LIMITS RCPTMAX=%d (RFC 9422): send it to the others by another message", l.RcptMax)}
 }
@@ -84,10 +90,11 @@ func (a *actor) composeEnd(d *delivery) error {
 	return nil
 }
 
-// refusedHere is why nothing is sent where no recipient can be asked for.
+// refusedHere is why nothing is sent where no recipient can be asked for: none was
+// given to a Transaction, or each was refused.
 func (d *delivery) refusedHere() error {
 	if len(d.receipt.Recipients) > 0 {
 		return d.receipt.Recipients[0].Err
 	}
-	return smtp.Invalid("no recipient")
+	return smtp.Invalid("no recipient: AddRecipient comes first")
 }

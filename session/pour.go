@@ -105,21 +105,6 @@ func errChanged() error {
 	return &smtp.Error{Kind: smtp.KindContent, Err: errors.New("it has changed since its size was taken")}
 }
 
-// lent reports content that only its caller can read.
-func (d *delivery) lent() bool {
-	_, ok := d.content.(*lent)
-	return ok
-}
-
-// buffered returns where blocks stand behind their lead, nil if they stand
-// elsewhere, as what a Transaction's Write is given does.
-func (d *delivery) buffered() []byte {
-	if d.content == nil {
-		return nil
-	}
-	return d.content.buffered()
-}
-
 // giveUp ends a message whose content cannot go on: nothing that the server has
 // may pass for the whole of it. Within DATA that takes the connection; between
 // chunks RSET will do.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ehlo-go/ehlo/events"
 	"github.com/ehlo-go/ehlo/smtp"
+	"github.com/ehlo-go/ehlo/transport"
 )
 
 // Send sends a message in one mail transaction (RFC 5321 3.3): its envelope in
@@ -109,8 +110,8 @@ func (d *delivery) inspect(ctx context.Context) error {
 	switch {
 	case m.StrictLines && f.LongLines > 0:
 		return errLongLine(f)
-	case m.Newlines == smtp.RefuseBareNewlines && f.FirstBare >= 0:
-		return errBare(f)
+	case m.Newlines == smtp.RefuseBareNewlines:
+		return transport.BareNewline(f)
 	}
 	return nil
 }

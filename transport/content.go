@@ -93,10 +93,19 @@ func (e *Encoder) End() ([]byte, error) {
 }
 
 func (e *Encoder) refuse(f Facts) error {
-	if e.Strict && f.FirstBare >= 0 {
-		return smtp.Invalid(fmt.Sprintf("content holds a bare CR or LF at octet %d: want CRLF", f.FirstBare))
+	if !e.Strict {
+		return nil
 	}
-	return nil
+	return BareNewline(f)
+}
+
+// BareNewline refuses content by its first CR or LF that stands alone, and is nil if
+// there is none.
+func BareNewline(f Facts) error {
+	if f.FirstBare < 0 {
+		return nil
+	}
+	return smtp.Invalid(fmt.Sprintf("a bare CR or LF at octet %d: RefuseBareNewlines wants CRLF (RFC 5321 2.3.8)", f.FirstBare))
 }
 
 // encode goes through a block and puts its runs and what is to stand between

@@ -27,10 +27,7 @@ func (a *actor) collect(d *delivery, group []command) error {
 	for i := range group {
 		c := &group[i]
 		if c.last {
-			err := a.collectEnd(d, c)
-			if err != nil {
-			}
-			return err
+			return a.collectEnd(d, c)
 		}
 		r, err := a.hear(c)
 		if err == nil {

@@ -41,7 +41,7 @@ func TestHostile_H23_ACauseOfAContextThatBreaks(t *testing.T) {
 		},
 		"Send of a reader": func(ctx context.Context, s *Session, _ *testing.T) error {
 			m := to("a@example.net")
-			m.Content = &broken{600_000, func() (int, error) { time.Sleep(time.Hour); return 0, errors.New("over") }}
+			m.Content = &broken{600_000, func() (int, error) { <-time.After(time.Hour); return 0, errors.New("over") }}
 			_, err := s.Send(ctx, m)
 			return err
 		},
@@ -50,7 +50,7 @@ func TestHostile_H23_ACauseOfAContextThatBreaks(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			_, err = tx.Commit(t.Context())
 			return err
 		},
@@ -76,7 +76,7 @@ func TestHostile_H23_ACauseOfAContextThatBreaks(t *testing.T) {
 					}
 				}
 				ctx, cancel := context.WithCancelCause(t.Context())
-				go func() { time.Sleep(time.Second); cancel(cause(s)) }() // of the bubble's time
+				time.AfterFunc(time.Second, func() { cancel(cause(s)) })
 				err := do(ctx, s, t)
 				if !errors.Is(err, smtp.ErrCanceled) || !errors.Is(err, context.Canceled) || fmt.Sprint(err) == "" {
 					t.Errorf("%v", err)

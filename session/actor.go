@@ -29,7 +29,7 @@ type actor struct {
 	authenticated bool
 	verified      bool     // the certificate was, of the server that TLS stands with
 	owes          bool     // a transaction is open that RSET has to end
-	wary          bool     // a server may take a refused BDAT LAST for no end
+	wary          bool     // a server may take the refused end of a content for no end
 	mails         int      // transactions that were begun
 	torn          bool     // content has begun and has not ended
 	mailing       *mailing // while a message is on its way

@@ -12,11 +12,14 @@ import (
 // still owed an answer, but not where the content has left and there is an acceptance
 // behind it, which may be that of the content.
 func (a *actor) failed(d *delivery, err error) error {
-	switch e := asError(err); {
-	case e.Kind != smtp.KindReply:
-	case d.blind && a.acceptsAhead():
+	e := asError(err)
+	if e.Kind != smtp.KindReply {
+		return err
+	}
+	a.note(e.Reply)
+	if d.handed && a.acceptsAhead() {
 		d.doubtAll()
-	default:
+	} else {
 		d.reject(e.Command, e.Reply, e)
 	}
 	return err
@@ -88,7 +91,7 @@ func (a *actor) collectOne(d *delivery, c *command, r smtp.Reply) error {
 // outOfStep is a server that refused MAIL and goes on as if it had not: or that was no
 // answer to MAIL. Where the content has left, nobody knows what is.
 func (d *delivery) outOfStep(c *command, r smtp.Reply) error {
-	if d.blind {
+	if d.handed {
 		d.doubtAll()
 	}
 	return &smtp.Error{Kind: smtp.KindProtocol, Command: c.verb, Reply: r, Err: fmt.Errorf("%d after MAIL was refused", r.Code)}

@@ -47,12 +47,14 @@ func (a *actor) end(d *delivery, c *command) error {
 }
 
 // endOfEach is end for LMTP. What was answered before the connection was lost
-// stands. A 421 answers for all who are left, unless there is more behind it.
+// stands. A 421 answers for all who are left, unless there is more behind it: then for
+// one, if the answers are as many as they have to be.
 func (a *actor) endOfEach(d *delivery, c *command) error {
 	decided := make([]*smtp.RecipientReceipt, 0, d.accepted)
-	first, mixed := smtp.Reply{}, false
-	var bye smtp.Reply
-	var goodbye error
+	var first, bye smtp.Reply
+	var failure, goodbye error                       // of first, of bye
+	mixed, behind, short := false, false, false      // replies differ; an acceptance came behind bye; answers were too few
+	defer func() { a.answered(c, first, failure) }() // all is decided before the command's hooks run
 	for i := range d.receipt.Recipients {
 		to := &d.receipt.Recipients[i]
 		if !waiting(to) {
@@ -61,8 +63,12 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 		r := bye
 		if goodbye == nil || len(a.conn.Ahead()) > 0 {
 			var err error
-			r, err = a.hear(c)
+			r, err = a.listen(c)
 			r = brief(r)
+			if len(decided) == 0 {
+				first, failure = r, err
+			}
+			behind = behind || goodbye != nil && r.Positive()
 			if why := refusal(r); err == nil && why != nil && !r.Negative() {
 				err = named(why, c.verb)
 			}
@@ -73,6 +79,8 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 			case goodbye == nil:
 				bye, goodbye = r, err
 			}
+		} else {
+			short = true
 		}
 		why := refusal(r)
 		if why != nil {
@@ -84,19 +92,16 @@ func (a *actor) endOfEach(d *delivery, c *command) error {
 		}
 		decideFor(to, r, why)
 		decided = append(decided, to)
-		if len(decided) == 1 {
-			first = r
-		}
 		mixed = mixed || r.Positive() != first.Positive()
 		a.tellRecipient(to)
 	}
 	more, doubt := a.tooMany(c, first)
-	if doubt || more != nil && mixed {
+	if doubt || more != nil && mixed || short && behind {
 		d.receipt.Reply = smtp.Reply{}
 		for _, to := range decided {
 			*to = smtp.RecipientReceipt{Address: to.Address}
 		}
-		return more
+		return cmp.Or(more, goodbye)
 	}
 	a.owes, d.final = false, true
 	return cmp.Or(goodbye, more)
@@ -114,12 +119,12 @@ func (a *actor) acceptsAhead() bool {
 }
 
 // tooMany reports, as an error, what the server says behind the answer r that
-// decides a message, but for a goodbye. doubt says that it would decide
-// otherwise, and nobody can know which of them is the answer: one that came too
-// early may have pushed all others back.
+// decides a message, but for a goodbye that has no acceptance behind it. doubt says
+// that it would decide otherwise, and nobody can know which of them is the answer: one
+// that came too early may have pushed all others back.
 func (a *actor) tooMany(c *command, r smtp.Reply) (more error, doubt bool) {
 	ahead := a.conn.Ahead()
-	if len(ahead) == 0 || bytes.HasPrefix([]byte("421"), ahead[:min(len(ahead), 3)]) {
+	if len(ahead) == 0 || bytes.HasPrefix([]byte("421"), ahead[:min(len(ahead), 3)]) && !a.acceptsAhead() {
 		return nil, false
 	}
 	for line := range bytes.Lines(ahead) {

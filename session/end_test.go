@@ -101,7 +101,7 @@ func TestSend_H14_AnAnswerTooManyBeforeThoseOfAFullFlight(t *testing.T) {
 		"450 hm\r\n" + dropped: smtp.Unknown, "550 no\r\n503 no\r\n250 kept\r\n": smtp.Unknown,
 		"250 ok\r\n421 hm\r\n250 ok\r\n250 kept\r\n": smtp.Unknown, "250 ok\r\n250 ok\r\n421 hm\r\n250 kept\r\n": smtp.Unknown,
 		"421 bye\r\n": smtp.Rejected, "421 bye\r\n421 bye\r\n421 bye\r\n": smtp.Rejected, "421 bye\r\n503 no\r\n503 no\r\n": smtp.Rejected,
-		"550 no\r\n503 no\r\n503 no\r\n": smtp.Rejected, "250 ok\r\n250 ok\r\n421 bye\r\n": smtp.Rejected,
+		"550 no\r\n503 no\r\n503 no\r\n": smtp.Rejected, "250 ok\r\n250 ok\r\n421 bye\r\n": smtp.Rejected, "250 ok\r\n250 ok\r\n451 hm\r\n421 hm\r\n250 kept\r\n": smtp.Unknown,
 	} {
 		bubble(t, replies, func(t *testing.T) {
 			srv := memory(t, smtptest.Config{Script: func(c *smtptest.Conn) {
@@ -145,6 +145,42 @@ func TestSend_H14_AGoodbyeTooManyForSomeOfAFullFlight(t *testing.T) {
 	})
 }
 
+// Where an envelope takes several flights the content of a full one has not left with the
+// first: what it is answered decides.
+func TestSend_H14_AnswersToTheFirstFlightOfMany(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		s, srv, _ := offering(t, Full, map[string]smtptest.Step{"MAIL": smtptest.Say("550 5.7.1 no"), "RCPT": smtptest.Say("250 ok")}, "PIPELINING", "CHUNKING")
+		many := make([]string, 200)
+		for i := range many {
+			many[i] = fmt.Sprintf("recipient-number-%d@example.net", i)
+		}
+		r, err := s.Send(t.Context(), to(many...))
+		if r.Outcome != smtp.Rejected || smtp.Code(err) != 550 || smtp.SafeToRetry(err) || said(srv, "BDAT") != 0 {
+			t.Errorf("%v, %v", r, err)
+		}
+		<-s.Done()
+	})
+}
+
+// A hook that ends its goroutine at the end of the content takes nobody's answer, by
+// LMTP too.
+func TestLMTP_H23_AHookAtTheEndOfTheContent(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		srv := memory(t, smtptest.Config{LMTP: true, Keywords: []string{"PIPELINING"}})
+		c := reachLMTP(srv)
+		c.Hooks = []events.Hook{verbHook{false, func(verb string) {
+			if verb == "." {
+				runtime.Goexit()
+			}
+		}}}
+		s := linked(t, c)
+		if r, err := s.Send(t.Context(), mailTo("a@example.net", "b@example.net")); outcomes(r) != "aa" || err != nil {
+			t.Errorf("%v, %v", outcomes(r), err)
+		}
+		<-s.Done()
+	})
+}
+
 // A goodbye decides a message, unless an acceptance stands behind it.
 func TestSend_H15_AGoodbyeWithAnAnswerBehindIt(t *testing.T) {
 	for replies, want := range map[string]smtp.Outcome{
@@ -165,7 +201,7 @@ func TestSend_H15_AGoodbyeWithAnAnswerBehindIt(t *testing.T) {
 func TestLMTP_H15_AGoodbyeIsForThoseWhoAreLeft(t *testing.T) {
 	for replies, want := range map[string]string{
 		"421 bye\r\n": "rrr", "421 a\r\n250 b\r\n250 c\r\n": "raa", "421 a\r\n550 b\r\n250 c\r\n": "rra", "250 a\r\n421 b\r\n": "arr",
-		"421 a\r\n250 b\r\n": "rar", "421 a\r\n250 b\r\n250 c\r\n250 d\r\n": "uuu",
+		"421 a\r\n250 b\r\n": "uuu", "421 a\r\n550 b\r\n": "rrr", "421 a\r\n250 b\r\n250 c\r\n250 d\r\n": "uuu",
 	} {
 		bubble(t, replies, func(t *testing.T) {
 			s, _, _ := enterLMTP(t, smtptest.Config{On: map[string]smtptest.Step{

@@ -83,7 +83,8 @@ func asError(err error) *smtp.Error {
 // under locks and where nothing recovers, and calls no method of the cause.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	if cause == context.Canceled || cause == context.DeadlineExceeded || cause == nil { //nolint:errorlint // which would call methods
+	standard := err == context.Canceled || err == context.DeadlineExceeded
+	if cause == nil || standard && cause == err { //nolint:errorlint // which would call methods
 		return err
 	}
 	return &contextEnd{err, cause}

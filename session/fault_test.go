@@ -104,6 +104,18 @@ func TestContextError_SaysTheCauseOnce(t *testing.T) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
 	}
+	for cause, err := range map[error]error{context.DeadlineExceeded: context.Canceled, context.Canceled: context.DeadlineExceeded} {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), -1, cause)
+		if err == context.Canceled {
+			canceled, cancelCause := context.WithCancelCause(t.Context())
+			cancelCause(cause)
+			ctx = canceled
+		}
+		if got := contextError(ctx); !errors.Is(got, err) || !errors.Is(got, cause) {
+			t.Errorf("%v with the cause %v: %v", err, cause, got)
+		}
+		cancel()
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(&smtp.Error{Kind: smtp.KindVetoed})
 	if e, ok := errors.AsType[*smtp.Error](contextError(ctx)); !ok || e.Kind != smtp.KindVetoed {

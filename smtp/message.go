@@ -8,11 +8,11 @@ import (
 // Message is one message to be sent: its envelope and its content. Nothing of
 // the envelope is read from the content's header.
 //
-// A Message may be sent again, with one thing to do before: a Content that can be
-// read but once is used up by a Send that has begun to read it, whatever became of the
-// message, and Send then sets it to nil, so that nothing is sent in its place. Readers
-// of bytes and strings, and regular files, stay where they are and need nothing. Else
-// ehlo only reads a Message.
+// A Message may be sent again, with one thing to do before: a Content that is no
+// bytes.Reader, bytes.Buffer, strings.Reader or regular file is used up by a Send that
+// has begun to read it, whatever became of the message, and Send then sets it to nil,
+// so that nothing else is sent in its place. Such a Message is for one Send at a time.
+// Else ehlo only reads a Message.
 type Message struct {
 	// Mail is what MAIL says.
 	Mail

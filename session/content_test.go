@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -54,17 +53,9 @@ func TestContent_ABufferOfAReaderThatHangsIsNotGivenBack(t *testing.T) {
 
 // What is cut off is never told as io.EOF, by which a caller knows the end.
 func TestContent_H27_WhatIsCutOffIsNoEnd(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "message")
-	if err := os.WriteFile(name, make([]byte, firstBlock+10), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
+	file := onDisk(t, strings.Repeat("x", firstBlock+10))
 	cut := prepared(t, file)
-	if err := os.Truncate(name, firstBlock+5); err != nil {
+	if err := os.Truncate(file.Name(), firstBlock+5); err != nil {
 		t.Fatal(err)
 	}
 	_, _, _ = cut.next(t.Context())

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -276,16 +275,9 @@ func TestSend_AReaderThatEndsWithTheContext(t *testing.T) {
 // A file that is not as long as it was ends in no message.
 func TestSend_H27_AFileThatChanges(t *testing.T) {
 	for offered, keywords := range keywordSets() {
-		name := filepath.Join(t.TempDir(), "message")
-		if err := os.WriteFile(name, bytes.Repeat([]byte("line\r\n"), 200_000), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		file, err := os.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		file := onDisk(t, strings.Repeat("line\r\n", 200_000))
 		s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{"RCPT": func(c *smtptest.Conn) {
-			_ = os.Truncate(name, 500_000)
+			_ = os.Truncate(file.Name(), 500_000)
 			smtptest.Usual()(c)
 		}}, keywords...)
 		m := to("a@example.net")
@@ -296,7 +288,6 @@ func TestSend_H27_AFileThatChanges(t *testing.T) {
 		}
 		<-s.Done()
 		checkLife(t, evs())
-		_ = file.Close()
 	}
 }
 
@@ -306,17 +297,9 @@ func TestSend_H27_AFileThatGrowsOnItsWay(t *testing.T) {
 	tail := strings.Repeat("tail-of-the-message 32 octets.\r\n", 32)
 	before := strings.Repeat(strings.Repeat("x", 62)+"\r\n", 1024) + tail
 	after := strings.Repeat(strings.Repeat("y", 63)+"\n", 1024) + tail // 64 KiB, which become as many octets as the whole had
-	name := filepath.Join(t.TempDir(), "message")
-	if err := os.WriteFile(name, []byte(before), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
+	file := onDisk(t, before)
 	s, srv, evs := offering(t, Envelope, map[string]smtptest.Step{"RCPT": func(c *smtptest.Conn) {
-		if err := os.WriteFile(name, []byte(after), 0o600); err != nil {
+		if err := os.WriteFile(file.Name(), []byte(after), 0o600); err != nil {
 			t.Error(err)
 		}
 		c.Usual()
@@ -329,32 +312,6 @@ func TestSend_H27_AFileThatGrowsOnItsWay(t *testing.T) {
 	}
 	_ = s.Close()
 	checkLife(t, evs())
-}
-
-// The same file, unchanged, where a block ends between a CR and its LF.
-func TestSend_H27_AFileWhoseLastLFIsABlockOfItsOwn(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "message")
-	whole := "xx" + strings.Repeat("x\r\n", firstBlock/3)
-	if len(whole) != firstBlock+1 {
-		t.Fatal(len(whole))
-	}
-	if err := os.WriteFile(name, []byte(whole), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	s, srv, _ := offering(t, Envelope, nil, "CHUNKING")
-	m := to("a@example.net")
-	m.Content = file
-	r, err := s.Send(t.Context(), m)
-	if err != nil || len(srv.Messages()) != 1 || string(srv.Messages()[0].Content) != whole {
-		t.Errorf("%v, %v", r, err)
-	}
-	_ = s.Close()
-	<-s.Done()
 }
 
 // A server that keeps a refused message's transaction open is told RSET, and loses no

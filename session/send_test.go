@@ -313,15 +313,7 @@ func TestSend_ALongEnvelope(t *testing.T) {
 // What is left of a reader that was read is never sent in the message's place: the
 // message has lost it. What can be read again stays, and is.
 func TestSend_AUsedUpReaderIsNoContent(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "message")
-	if err := os.WriteFile(name, []byte(letter), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
+	file := onDisk(t, letter)
 	for kind, c := range map[string]struct {
 		content func() io.Reader
 		stays   bool

@@ -430,16 +430,8 @@ func TestSend_AContextThatCannotBeCompared(t *testing.T) {
 // The last line of a file may end in the next block: the chunk is whole before,
 // and the server's answer is one to it.
 func TestSend_AChunkThatIsWholeBeforeItsContentEnds(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "content")
 	text := strings.Repeat("x", firstBlock-1) + "\r\n"
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := onDisk(t, text)
 	srv := loopback(t, smtptest.Config{Keywords: []string{"CHUNKING"}})
 	c := reach(srv, Extended)
 	var s *Session

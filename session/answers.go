@@ -16,7 +16,6 @@ func (a *actor) failed(d *delivery, err error) error {
 	if e.Kind != smtp.KindReply {
 		return err
 	}
-	a.note(e.Reply)
 	if d.handed && a.acceptsAhead() {
 		d.doubtAll()
 	} else {

@@ -302,3 +302,14 @@ func TestSend_WhatTheBeginningOfAReaderShows(t *testing.T) {
 		}
 	}
 }
+
+// Without Extended the list of the EHLO before STARTTLS is not gone by.
+func TestSend_LimitsAreAnExtension(t *testing.T) {
+	s, srv := takes(t, smtptest.StartTLS, SecureExplicit, "LIMITS RCPTMAX=1 MAILMAX=1")
+	for range 2 {
+		_, _ = s.Send(t.Context(), to("a@example.net", "b@example.net"))
+	}
+	if n := said(srv, "RCPT"); n != 4 {
+		t.Errorf("%d recipients were asked for: %q", n, srv.Commands())
+	}
+}

@@ -310,6 +310,9 @@ func TestSend_H27_AFileThatGrowsOnItsWay(t *testing.T) {
 	if r.Outcome != smtp.NotSent || !errors.Is(err, smtp.ErrContent) || len(srv.Messages()) != 0 {
 		t.Errorf("%v, %v; kept %d", r, err, len(srv.Messages()))
 	}
+	if r, err := s.Send(t.Context(), to("b@example.net")); err != nil { // nothing of the chunk had left
+		t.Errorf("%v, %v", r, err)
+	}
 	_ = s.Close()
 	checkLife(t, evs())
 }

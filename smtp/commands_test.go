@@ -317,6 +317,14 @@ func FuzzRecipientCommand(f *testing.F) {
 	})
 }
 
+// What is binary goes untouched, and asks nothing of 8BITMIME.
+func TestAppendCommand_BinaryNeedsNo8BITMIME(t *testing.T) {
+	line, err := (&Mail{Body: BodyBinaryMIME}).AppendCommand(nil, terms("BINARYMIME", "CHUNKING"), ContentFacts{Size: -1, EightBit: true})
+	if want := "MAIL FROM:<> BODY=BINARYMIME"; err != nil || string(line) != want {
+		t.Errorf("%s, %v, want %s", line, err, want)
+	}
+}
+
 func FuzzMailCommand(f *testing.F) {
 	f.Add("user@example.org", "QQ314159", "<>", int64(60), int64(0))
 	f.Add(`"a@b> ORCPT=x"@c`, "a b+c=d", "a@b", int64(-5), int64(5))

@@ -161,3 +161,12 @@ func TestWritePieces_TheDeadlineMovesWithTheBlocks(t *testing.T) {
 		})
 	}
 }
+
+// A buffer that others will use holds nothing of what was written.
+func TestGiveBack_KeepsNoOctets(t *testing.T) {
+	kept := append(make([]byte, 0, maxWrite), "content"...)
+	giveBack(&kept, len(kept))
+	if len(kept) != 0 || !bytes.Equal(kept[:7], make([]byte, 7)) {
+		t.Errorf("%q", kept[:7])
+	}
+}
